@@ -1,0 +1,58 @@
+"""Every exception the library raises, in one tree.
+
+::
+
+    DrfCommonsError
+    ├── AuthenticationRequiredError   also rest_framework.exceptions.NotAuthenticated: a view answers 401
+    ├── ConfigurationError            also django.core.exceptions.ImproperlyConfigured
+    │   ├── InvalidSettingsError      COMMON or DRF_COMMONS_<KEY> does not validate; lists every fault
+    │   └── MissingMiddlewareError    a model needs a middleware that MIDDLEWARE does not list
+    └── MissingExtraError             also ImportError: names the command that installs the extra
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ImproperlyConfigured
+from rest_framework.exceptions import NotAuthenticated
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "AuthenticationRequiredError",
+    "ConfigurationError",
+    "DrfCommonsError",
+    "InvalidSettingsError",
+    "MissingExtraError",
+    "MissingMiddlewareError",
+]
+
+
+class DrfCommonsError(Exception):
+    """The root: catch it to catch everything the library raises."""
+
+
+class AuthenticationRequiredError(DrfCommonsError, NotAuthenticated):
+    """Raised where a signed-in user is needed and there is none; a DRF view answers 401."""
+
+
+class ConfigurationError(DrfCommonsError, ImproperlyConfigured):
+    """The project is set up in a way that cannot work."""
+
+
+class InvalidSettingsError(ConfigurationError):
+    """The settings do not validate; ``faults`` holds one line for each key."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(["drf_commons settings are not valid:", *(f"  {fault}" for fault in self.faults)]))
+
+
+class MissingMiddlewareError(ConfigurationError):
+    """A middleware that something in the project relies on is not in ``MIDDLEWARE``."""
+
+
+class MissingExtraError(DrfCommonsError, ImportError):
+    """A feature needs packages of an optional extra that are not installed."""

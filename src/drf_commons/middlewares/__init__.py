@@ -1,0 +1,5 @@
+"""Middlewares, native in WSGI and ASGI."""
+
+from drf_commons.middlewares.current_user import CurrentUserMiddleware
+
+__all__ = ["CurrentUserMiddleware"]

@@ -1,0 +1,1 @@
+"""Models of the archive the tests work on."""

@@ -1,0 +1,1 @@
+"""Models of the catalogue the tests work on."""

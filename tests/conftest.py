@@ -1,0 +1,20 @@
+"""What every test may rely on."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.servers import SERVERS
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose server is missing, naming the command that starts it; in CI fail."""
+    for name, server in SERVERS.items():
+        if item.get_closest_marker(name) and not server.is_reachable():
+            reason = f"needs {name} on 127.0.0.1:{server.port}; start it with: {server.start}"
+            if os.environ.get("CI") == "true":
+                pytest.fail(reason, pytrace=False)
+            pytest.skip(reason)

@@ -1,0 +1,54 @@
+"""The database servers some tests need: where they are expected, and how to start them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from typing import Final
+
+import pymysql
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server on this machine at its standard port."""
+
+    alias: str
+    port: int
+    url: str
+    start: str
+
+    def is_reachable(self) -> bool:
+        """Tell whether something listens on the port."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=0.5):
+                return True
+        except OSError:
+            return False
+
+
+POSTGRESQL: Final = Server(
+    alias="postgresql",
+    port=5432,
+    url=os.environ.get("POSTGRESQL_URL", "postgres://postgres@127.0.0.1:5432/drf_commons_engine"),
+    start="docker run --rm -d -p 127.0.0.1:5432:5432 -e POSTGRES_HOST_AUTH_METHOD=trust postgres",
+)
+MARIADB: Final = Server(
+    alias="mariadb",
+    port=3306,
+    url=os.environ.get("MARIADB_URL", "mysql://root@127.0.0.1:3306/drf_commons_engine"),
+    start="docker run --rm -d -p 127.0.0.1:3306:3306 -e MARIADB_ALLOW_EMPTY_ROOT_PASSWORD=1 mariadb",
+)
+REDIS: Final = Server(
+    alias="redis",
+    port=6379,
+    url="redis://127.0.0.1:6379/0",
+    start="docker run --rm -d -p 127.0.0.1:6379:6379 redis",
+)
+SERVERS: Final = {server.alias: server for server in (POSTGRESQL, MARIADB, REDIS)}
+
+
+def use_pymysql() -> None:
+    """Let Django reach MariaDB through PyMySQL, which installs everywhere without a compiler."""
+    pymysql.install_as_MySQLdb()

@@ -1,0 +1,1 @@
+"""Models of the warehouse the tests work on."""
