@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, NotRequired, TypeAlias, TypedDict
 
+from django.utils.functional import Promise
 from typing_extensions import TypeVar
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Pagination",
     "Pk",
     "RuntimeGeneric",
+    "StrOrPromise",
 ]
 
 T = TypeVar("T", default=Any)
@@ -31,6 +33,9 @@ JsonObject: TypeAlias = Mapping[str, Json]
 
 #: A primary key as clients send and receive it.
 Pk: TypeAlias = int | str | uuid.UUID
+
+#: A text, or one that is translated when it is read.
+StrOrPromise: TypeAlias = str | Promise
 
 #: One branch of DRF's error structure: a message, a list of branches, or branches by field name.
 ErrorTree: TypeAlias = "str | Sequence[ErrorTree] | Mapping[str, ErrorTree]"

@@ -1,1 +1,19 @@
-"""The actions of viewsets, one mixin each."""
+"""The actions of viewsets, one mixin each, to be combined freely to the left of ``GenericViewSet``."""
+
+from drf_commons.views.mixins.crud import (
+    CreateModelMixin,
+    DestroyModelMixin,
+    ListModelMixin,
+    RetrieveModelMixin,
+    UpdateModelMixin,
+)
+from drf_commons.views.mixins.envelope import EnvelopeMixin
+
+__all__ = [
+    "CreateModelMixin",
+    "DestroyModelMixin",
+    "EnvelopeMixin",
+    "ListModelMixin",
+    "RetrieveModelMixin",
+    "UpdateModelMixin",
+]

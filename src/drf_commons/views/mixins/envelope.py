@@ -1,0 +1,38 @@
+"""What every action of the library stands on: the typed base and the envelope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Generic, cast
+
+from django.db.models import Model
+from rest_framework.viewsets import GenericViewSet
+from typing_extensions import TypeVar, override
+
+from drf_commons.response import DEFAULT_SUCCESS_MESSAGE, ExceptionHandler, enveloped
+from drf_commons.types import RuntimeGeneric, StrOrPromise
+
+__all__ = ["EnvelopeMixin"]
+
+M = TypeVar("M", bound=Model, default=Any)
+
+
+class EnvelopeMixin(RuntimeGeneric, GenericViewSet[M], Generic[M]):
+    """Errors leave in the envelope, and success has a message; every mixin of the library inherits this.
+
+    Only views with this base are touched: the project's ``EXCEPTION_HANDLER`` is asked first and stays as it is.
+    """
+
+    #: Messages by action name; an action that is not named answers with the default message.
+    success_messages: ClassVar[Mapping[str, StrOrPromise]] = {}
+
+    def get_success_message(self) -> StrOrPromise:
+        """Return the message of the action being answered."""
+        return self.success_messages.get(self.action, DEFAULT_SUCCESS_MESSAGE)
+
+    @override
+    def get_exception_handler(self) -> ExceptionHandler:
+        """Return the project's exception handler, with its answers put into the envelope."""
+        # The stubs leave the handler's signature open; the cast says what DRF documents it to be.
+        handler = super().get_exception_handler()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        return enveloped(cast("ExceptionHandler", handler))
