@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
-
+from pydantic import PositiveInt
 from pydantic_settings import BaseSettings
-
-if TYPE_CHECKING:
-    from pydantic import PositiveInt
 
 __all__ = ["CommonSettings", "get_settings"]
 

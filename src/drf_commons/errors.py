@@ -12,13 +12,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework.exceptions import NotAuthenticated
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = [
     "AuthenticationRequiredError",

@@ -65,20 +65,20 @@ class EnvelopeResponse(Response, Generic[E]):
 
 @overload
 def success_response(
-    *,
-    message: StrOrPromise = ...,
-    status_code: int = ...,
-    headers: Mapping[str, str] | None = ...,
-    **extra: object,
-) -> EnvelopeResponse[Envelope[None]]: ...
-@overload
-def success_response(
     data: T,
     message: StrOrPromise = ...,
     status_code: int = ...,
     headers: Mapping[str, str] | None = ...,
     **extra: object,
 ) -> EnvelopeResponse[Envelope[T]]: ...
+@overload
+def success_response(
+    data: None = None,
+    message: StrOrPromise = ...,
+    status_code: int = ...,
+    headers: Mapping[str, str] | None = ...,
+    **extra: object,
+) -> EnvelopeResponse[Envelope[None]]: ...
 def success_response(
     data: object = None,
     message: StrOrPromise = DEFAULT_SUCCESS_MESSAGE,

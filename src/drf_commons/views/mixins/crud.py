@@ -176,7 +176,7 @@ class ListModelMixin(EnvelopeMixin[M]):
         """Return the number of the page's first row in the whole list, counting from 1."""
         paginator = self.paginator
         if isinstance(paginator, PageNumberPagination):
-            page: Page[Any] | None = paginator.page  # pyright: ignore[reportUnknownMemberType]  # of rows of any kind
+            page = cast("Page[M] | None", paginator.page)  # pyright: ignore[reportUnknownMemberType]  # the stubs leave M open
             if page is not None:
                 return page.start_index()
         if isinstance(paginator, LimitOffsetPagination) and paginator.offset is not None:
