@@ -149,9 +149,9 @@ def test_an_exception_handler_keeps_status_headers_and_its_own_envelope() -> Non
     handled = Response({"title": ["Taken."]}, status=409, headers={"Retry-After": "3"})
     response = enveloped(lambda _exc, _context: handled)(ValidationError("x"), {})
     assert response is handled
-    assert response["Retry-After"] == "3"
-    assert response.data["errors"] == {"title": ["Taken."]}
-    body = response.data
+    assert handled["Retry-After"] == "3"
+    assert handled.data["errors"] == {"title": ["Taken."]}
+    body = handled.data
     again = enveloped(lambda _exc, _context: handled)(ValidationError("x"), {})
     assert again is not None
     assert again.data is body
