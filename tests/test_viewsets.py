@@ -12,12 +12,13 @@ from pytest_django import DjangoAssertNumQueries
 from rest_framework.pagination import BasePagination, CursorPagination, LimitOffsetPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer, HyperlinkedModelSerializer, Serializer
+from rest_framework.serializers import BaseSerializer, HyperlinkedIdentityField, Serializer
 from rest_framework.test import APIClient, APIRequestFactory
 from typing_extensions import get_original_bases, override
 
 from drf_commons.errors import ConfigurationError
 from drf_commons.pagination import StandardPageNumberPagination
+from drf_commons.serializers import BaseModelSerializer
 from drf_commons.views import BaseViewSet, CreateListViewSet, ReadOnlyViewSet
 from tests.newsroom.models import Article, Author
 from tests.newsroom.serializers import ArticleSerializer, AuthorSerializer
@@ -255,7 +256,9 @@ def test_messages_are_named_by_action_or_computed(articles: list[Article]) -> No
 def test_location_is_sent_when_the_serializer_links_to_the_row(rf: object) -> None:
     """As in DRF, from the hyperlink field."""
 
-    class Linked(HyperlinkedModelSerializer[Author]):
+    class Linked(BaseModelSerializer[Author]):
+        url = HyperlinkedIdentityField(view_name="author-detail")
+
         class Meta:
             model = Author
             fields = ("url", "name")

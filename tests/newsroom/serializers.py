@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from rest_framework import serializers
-
+from drf_commons.serializers import BaseModelSerializer
 from tests.newsroom.models import Article, Author
 
 
-class AuthorSerializer(serializers.ModelSerializer[Author]):
+class AuthorSerializer(BaseModelSerializer[Author]):
     class Meta:
         model = Author
         fields = ("id", "name")
 
 
-class ArticleSerializer(serializers.ModelSerializer[Article]):
+class ArticleSerializer(BaseModelSerializer[Article]):
     class Meta:
         model = Article
         fields = ("id", "title", "words", "author")

@@ -30,6 +30,8 @@ class BaseModelSerializer(RuntimeGeneric, serializers.ModelSerializer[M], Generi
     """
 
     if TYPE_CHECKING:
+        # The stubs declare a nested class, which a serializer's own Meta could not replace.
+        Meta: Any
 
         @property
         @override
