@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+
 from pydantic import PositiveInt
 from pydantic_settings import BaseSettings
 
