@@ -1,24 +1,228 @@
-"""The settings object."""
+"""The settings object: ``COMMON`` of the Django settings and the environment, validated together.
+
+Nothing here reads a setting when it is imported, so a settings module may import :class:`CommonSettingsDict` to have
+its own ``COMMON`` checked by a type checker.
+"""
 
 from __future__ import annotations
 
+import os
+import reprlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
+from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import PositiveInt
-from pydantic_settings import BaseSettings
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from typing_extensions import TypedDict, override
 
-__all__ = ["CommonSettings", "get_settings"]
+from drf_commons.errors import InvalidSettingsError
+
+__all__ = [
+    "CommonSettings",
+    "CommonSettingsDict",
+    "EffectiveSetting",
+    "Origin",
+    "SettingFault",
+    "describe_settings",
+    "find_setting_faults",
+    "get_settings",
+]
+
+_PREFIX: Final = "DRF_COMMONS_"
+
+#: Where a value comes from; each one is stronger than the one before.
+Origin: TypeAlias = Literal["default", "COMMON", "environment"]
+
+# The ceiling keeps a slip of the keyboard from switching a limit off.
+_Rows: TypeAlias = Annotated[int, Field(ge=1, le=10_000_000)]
+_Queries: TypeAlias = Annotated[int, Field(ge=0)]
+_Seconds: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+class CommonSettingsDict(TypedDict, total=False):
+    """The keys of ``COMMON``, for a settings module: ``COMMON: CommonSettingsDict = {"BULK_MAX_ITEMS": 500}``."""
+
+    BULK_MAX_ITEMS: _Rows
+    BULK_OPERATION_BATCH_SIZE: _Rows
+    DEBUG_HIGH_QUERY_COUNT_THRESHOLD: _Queries
+    DEBUG_SLOW_QUERY_THRESHOLD: _Seconds
+    DEBUG_SLOW_REQUEST_THRESHOLD: _Seconds
+    IMPORT_BATCH_SIZE: _Rows
+    UNPAGINATED_MAX_ROWS: _Rows
 
 
 class CommonSettings(BaseSettings):
-    """Every setting of the library."""
+    """Every setting of the library; creating it reads the environment, then ``COMMON``, then the defaults below.
 
-    UNPAGINATED_MAX_ROWS: PositiveInt = 1_000
-    BULK_OPERATION_BATCH_SIZE: PositiveInt = 1_000
-    BULK_MAX_ITEMS: PositiveInt = 10_000
+    Raises :class:`~drf_commons.errors.InvalidSettingsError`, which lists every fault of both sources.
+    """
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+    BULK_MAX_ITEMS: _Rows = 10_000
+    """The most items one bulk request may carry; above it the answer is 413."""
+
+    BULK_OPERATION_BATCH_SIZE: _Rows = 1_000
+    """How many rows a bulk operation sends to the database in one statement."""
+
+    DEBUG_HIGH_QUERY_COUNT_THRESHOLD: _Queries = 10
+    """A request with more queries than this is reported."""
+
+    DEBUG_SLOW_QUERY_THRESHOLD: _Seconds = 0.1
+    """A query that takes longer than this many seconds is reported."""
+
+    DEBUG_SLOW_REQUEST_THRESHOLD: _Seconds = 1.0
+    """A request that takes longer than this many seconds is reported."""
+
+    IMPORT_BATCH_SIZE: _Rows = 2_000
+    """How many rows of a file an import handles, and commits, at a time."""
+
+    UNPAGINATED_MAX_ROWS: _Rows = 1_000
+    """The most rows a list returns for ``?paginated=false``."""
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # it reads only the variables it knows
+        dotenv_settings: PydanticBaseSettingsSource,  # no file is read behind the project's back
+        file_secret_settings: PydanticBaseSettingsSource,  # same
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources, the strongest first."""
+        layers = _read_layers()
+        faults = _collect_faults(layers)
+        if faults:
+            raise InvalidSettingsError([str(fault) for fault in faults])
+        return init_settings, *(InitSettingsSource(settings_cls, dict(layer.values)) for layer in layers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingFault:
+    """One thing that is wrong with one setting."""
+
+    #: As the user writes it: ``COMMON['BULK_MAX_ITEMS']`` or ``DRF_COMMONS_BULK_MAX_ITEMS``.
+    setting: str
+    reason: str
+    is_unknown: bool = False
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.setting}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectiveSetting:
+    """A setting as the library sees it, and where its value comes from."""
+
+    key: str
+    value: object
+    origin: Origin
+    description: str
 
 
 @cache
 def get_settings() -> CommonSettings:
-    """Return the validated settings."""
+    """Return the settings in force; call it where a setting is used, it costs a dictionary look-up.
+
+    ``override_settings(COMMON=...)`` is seen at once; a change of the environment after the start is not.
+    """
     return CommonSettings()
+
+
+def find_setting_faults() -> list[SettingFault]:
+    """Return all that is wrong with ``COMMON`` and with the environment, a value that another one hides included."""
+    return _collect_faults(_read_layers())
+
+
+def describe_settings() -> list[EffectiveSetting]:
+    """Return every setting in force, by key."""
+    current = get_settings()
+    layers = _read_layers()
+    return [
+        EffectiveSetting(
+            key=key,
+            value=getattr(current, key),
+            origin=_find_origin(key, layers),
+            description=field.description or "",
+        )
+        for key, field in sorted(CommonSettings.model_fields.items())
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layer:
+    """What one source says: values, or what is wrong with them."""
+
+    origin: Origin
+    values: CommonSettingsDict
+    faults: list[SettingFault]
+
+
+def _read_layers() -> tuple[_Layer, ...]:
+    """Return the sources, the strongest first."""
+    start = len(_PREFIX)
+    environment = {name[start:]: text for name, text in os.environ.items() if name.startswith(_PREFIX)}
+    common: object = getattr(settings, "COMMON", {})
+    adapter = _build_adapter()
+    return (
+        _read_layer("environment", adapter.validate_strings, environment),
+        _read_layer("COMMON", adapter.validate_python, common),
+    )
+
+
+def _read_layer(origin: Origin, validate: Callable[[object], CommonSettingsDict], source: object) -> _Layer:
+    try:
+        return _Layer(origin=origin, values=validate(source), faults=[])
+    except ValidationError as exc:
+        faults = [
+            _describe(origin, error["type"], error["loc"], error["msg"], error["input"]) for error in exc.errors()
+        ]
+        return _Layer(origin=origin, values={}, faults=faults)
+
+
+@cache
+def _build_adapter() -> TypeAdapter[CommonSettingsDict]:
+    return TypeAdapter(CommonSettingsDict)
+
+
+def _find_origin(key: str, layers: Iterable[_Layer]) -> Origin:
+    for layer in layers:
+        if key in layer.values:
+            return layer.origin
+    return "default"
+
+
+def _collect_faults(layers: Iterable[_Layer]) -> list[SettingFault]:
+    return [fault for layer in reversed(tuple(layers)) for fault in layer.faults]
+
+
+def _describe(origin: Origin, kind: str, path: tuple[int | str, ...], message: str, value: object) -> SettingFault:
+    setting = _spell(origin, path)
+    if kind == "extra_forbidden":
+        close = get_close_matches(str(path[0]).upper(), CommonSettings.model_fields, n=1)
+        suggestion = f" (did you mean {_spell(origin, (close[0],))}?)" if close else ""
+        return SettingFault(setting=setting, reason=f"unknown setting{suggestion}", is_unknown=True)
+    reason = message.removeprefix("Input ")
+    return SettingFault(setting=setting, reason=f"{reason[:1].lower()}{reason[1:]} (got {reprlib.repr(value)})")
+
+
+def _spell(origin: Origin, path: tuple[int | str, ...]) -> str:
+    """Return *path* as the user writes it."""
+    if origin == "environment":
+        return f"{_PREFIX}{path[0]}"
+    return "".join(["COMMON", *(f"[{part!r}]" for part in path)])
+
+
+@receiver(setting_changed)
+def _forget(*, setting: str, **_: object) -> None:
+    if setting == "COMMON":
+        get_settings.cache_clear()
