@@ -14,4 +14,9 @@ class DrfCommonsConfig(AppConfig):
 
     @override
     def ready(self) -> None:
-        """Register the system checks."""
+        """Register the system checks, and raise what makes the project unable to work."""
+        # The checks know the model mixins, which Django lets nobody import before this moment.
+        from drf_commons.checks import register_checks, validate_project  # noqa: PLC0415
+
+        register_checks()
+        validate_project()

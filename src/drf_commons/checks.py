@@ -1,0 +1,81 @@
+"""What can be wrong with a project: raised when it starts, and told by ``manage.py check``.
+
+======================  ====================================================================
+``drf_commons.E001``    ``COMMON`` or the environment names a setting that does not exist
+``drf_commons.E002``    a setting has a value it cannot have
+``drf_commons.E003``    a model records the current user and ``CurrentUserMiddleware`` is off
+======================  ====================================================================
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.apps import apps
+from django.core import checks
+from django.db.models import Model
+
+from drf_commons.conf import find_setting_faults, get_settings
+from drf_commons.errors import ConfigurationError, MissingMiddlewareError
+from drf_commons.middlewares import MiddlewareChecker
+from drf_commons.models.base import UserActionMixin
+from drf_commons.models.fields import CurrentUserField
+
+__all__ = ["check_current_user_middleware", "check_settings", "register_checks", "validate_project"]
+
+_TAG: Final = "drf_commons"
+_CURRENT_USER_MIDDLEWARE: Final = "drf_commons.middlewares.CurrentUserMiddleware"
+
+
+def validate_project() -> None:
+    """Raise :class:`~drf_commons.errors.ConfigurationError` for a project that cannot work, listing every fault."""
+    errors: list[ConfigurationError] = []
+    for validate in (get_settings, _require_current_user_middleware):
+        try:
+            validate()
+        except ConfigurationError as exc:
+            errors.append(exc)
+    match errors:
+        case []:
+            return
+        case [error]:
+            raise error
+        case _:
+            raise ConfigurationError("\n".join(str(error) for error in errors))
+
+
+def register_checks() -> None:
+    """Make ``manage.py check`` run the checks of this module, alone with ``--tag drf_commons``."""
+    checks.register(check_settings, _TAG)
+    checks.register(check_current_user_middleware, _TAG)
+
+
+def check_settings(**_: object) -> list[checks.CheckMessage]:
+    """Return an error for each fault of the settings."""
+    return [
+        checks.Error(str(fault), id="drf_commons.E001" if fault.is_unknown else "drf_commons.E002")
+        for fault in find_setting_faults()
+    ]
+
+
+def check_current_user_middleware(**_: object) -> list[checks.CheckMessage]:
+    """Return an error when models record the current user and nobody tells them who that is."""
+    try:
+        _require_current_user_middleware()
+    except MissingMiddlewareError as exc:
+        return [checks.Error(str(exc), id="drf_commons.E003")]
+    return []
+
+
+def _require_current_user_middleware() -> None:
+    labels = sorted(model._meta.label for model in apps.get_models() if _records_user(model))  # noqa: SLF001  # public API
+    if labels:
+        feature_name = f"UserActionMixin or CurrentUserField in {', '.join(labels)}"
+        MiddlewareChecker(_CURRENT_USER_MIDDLEWARE, feature_name).require()
+
+
+def _records_user(model: type[Model]) -> bool:
+    return issubclass(model, UserActionMixin) or any(
+        isinstance(field, CurrentUserField)
+        for field in model._meta.concrete_fields  # noqa: SLF001  # documented Model API
+    )

@@ -1,0 +1,82 @@
+"""What importing the library asks for: no extra, no settings where a settings module needs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import drf_commons
+
+SOURCE = Path(drf_commons.__file__).parents[1]
+
+#: The packages of the extras, by the name they are imported under.
+EXTRAS = {
+    "drf_spectacular",
+    "openpyxl",
+    "pandas",
+    "pyinstrument",
+    "python_calamine",
+    "pythonjsonlogger",
+    "weasyprint",
+}
+
+IMPORT_EVERYTHING = f"""
+import importlib, importlib.abc, pkgutil, sys
+
+class WithoutExtras(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] in {EXTRAS!r}:
+            print("asked for", name)
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, WithoutExtras())
+
+import django
+from django.conf import settings
+
+settings.configure(
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "rest_framework", "drf_commons"],
+    MIDDLEWARE=["drf_commons.middlewares.CurrentUserMiddleware"],
+)
+django.setup()
+
+import drf_commons
+
+for module in pkgutil.walk_packages(drf_commons.__path__, "drf_commons."):
+    importlib.import_module(module.name)
+    print(module.name)
+"""
+
+IMPORT_GROUND = """
+import drf_commons.conf, drf_commons.errors, drf_commons.types
+from django.apps import apps
+from django.conf import settings
+print(settings.configured, apps.apps_ready)
+"""
+
+
+def run_script(script: str) -> list[str]:
+    """Run *script* in a fresh interpreter, with warnings as errors, and return the lines it prints."""
+    result = subprocess.run(  # noqa: S603  # our own script
+        [sys.executable, "-W", "error", "-c", script],
+        env={"PYTHONPATH": str(SOURCE)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.splitlines()
+
+
+def test_no_module_asks_for_an_extra() -> None:
+    """Every module can be imported where no extra is installed, and none tries to import one."""
+    lines = run_script(IMPORT_EVERYTHING)
+    assert [line for line in lines if line.startswith("asked for")] == []
+    assert {"drf_commons.conf", "drf_commons.models", "drf_commons.serializers", "drf_commons.views"} <= set(lines)
+
+
+def test_settings_modules_may_import_the_ground() -> None:
+    """Settings, errors and types are there before Django has its settings, and do not ask for them."""
+    assert run_script(IMPORT_GROUND) == ["False False"]
