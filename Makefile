@@ -1,53 +1,75 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types bench docs constraints clean
+.PHONY: help demo test check lint types coverage format bench docs constraints clean
 
-PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+# Looked for only when the environment is made: the first Python that is new enough.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+PORT ?= 8000
 PYTEST_WORKERS ?= auto
+PYTEST := $(BIN)/python -m pytest
+RUN_TESTS = $(PYTEST) -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-$(STAMP): pyproject.toml constraints.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev --editable '.[all]'
+$(BIN)/pip:
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, and $$($(or $(PYTHON),python3) --version 2>&1) is what is here."; \
+		echo "Install one, or say where it is: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; } >&2
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
+	@$(INSTALL) pip || { rm -rf $(VENV); exit 1; }
+
+# The demo needs a fraction of what development needs, so it does not wait for the rest.
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "Installing what the demo needs into $(VENV) ..."
+	@$(INSTALL) --group demo --editable .
 	@touch $@
 
-demo: $(STAMP) ## Serve the example API with real data on http://127.0.0.1:8000
-	@$(BIN)/python example/manage.py demo
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "Installing what development needs into $(VENV) ..."
+	@$(INSTALL) --group dev --editable '.[all]'
+	@touch $@
 
-test: $(STAMP) ## Run the test suite (DATABASE_URL chooses the database, SQLite by default)
-	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+demo: $(VENV)/.demo ## Serve the example API with real data on http://127.0.0.1:8000 (PORT=... moves it)
+	@$(BIN)/python example/manage.py demo --port $(PORT)
 
-lint: $(STAMP)
+test: $(VENV)/.dev ## Run the test suite (DATABASE_URL chooses the database, SQLite by default)
+	@$(RUN_TESTS)
+
+check: lint types coverage ## Run every check: ruff, format, import-linter, mypy, pyright, tests with coverage
+
+lint: $(VENV)/.dev ## Check style, format and imports
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
 
-types: $(STAMP)
+types: $(VENV)/.dev ## Check types with mypy and pyright
 	@$(BIN)/mypy
 	@$(BIN)/pyright
 
-check: lint types ## Run every check: ruff, format, import-linter, mypy, pyright, tests with coverage
-	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --cov --cov-report=term $(PYTEST_ARGS)
+coverage: $(VENV)/.dev ## Run the test suite and fail where too little of the library is run
+	@$(RUN_TESTS) --cov --cov-report=term
 
-format: $(STAMP) ## Format the code
+format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(STAMP) ## Run the benchmarks and their guards
-	@$(BIN)/python -m pytest benchmarks --benchmark-only -p no:randomly $(PYTEST_ARGS)
+bench: $(VENV)/.dev ## Run the benchmarks and their guards (BENCH_SIZE=small is quick)
+	@$(PYTEST) benchmarks $(PYTEST_ARGS)
 
-docs: $(STAMP) ## Build the documentation into docs/_build/html
-	@$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+docs: $(VENV)/.dev ## Build the documentation into docs/_build/html
+	@$(BIN)/sphinx-build -W --keep-going --quiet -b html docs docs/_build/html
 
-constraints: $(STAMP) ## Write the installed versions to constraints.txt
-	@$(BIN)/python -m pip list --format freeze --exclude drf-commons --exclude pip > $(VENV)/versions.txt
+constraints: $(VENV)/.dev ## Write the installed versions to constraints.txt
+	@$(BIN)/python -m pip list --format freeze --exclude drf-commons > $(VENV)/versions.txt
 	@(sed -n '/^#/p' constraints.txt; cat $(VENV)/versions.txt) > $(VENV)/constraints.txt
 	@mv $(VENV)/constraints.txt constraints.txt
 
-clean: ## Remove the environment, caches and reports
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* htmlcov docs/_build example/demo.sqlite3
+clean: ## Remove the environment, caches, reports and the demo's database
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .nox .benchmarks
+	@rm -rf .coverage .coverage.* htmlcov benchmarks/results docs/_build example/demo.sqlite3*

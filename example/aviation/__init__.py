@@ -1,0 +1,1 @@
+"""Countries and airports of the world."""

@@ -1,0 +1,25 @@
+"""The same rows in Django's admin."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from aviation.models import Airport, Country
+
+
+@admin.register(Country)
+class CountryAdmin(admin.ModelAdmin[Country]):
+    """Countries by name."""
+
+    list_display = ("code", "name")
+    search_fields = ("code", "name")
+
+
+@admin.register(Airport)
+class AirportAdmin(admin.ModelAdmin[Airport]):
+    """Airports by code."""
+
+    list_display = ("icao", "iata", "name", "city", "country")
+    list_select_related = ("country",)
+    search_fields = ("icao", "iata", "name", "city")
+    autocomplete_fields = ("country",)

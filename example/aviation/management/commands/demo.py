@@ -1,0 +1,88 @@
+"""``python example/manage.py demo``: everything from an empty folder to a served API."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import uvicorn
+from django.contrib.auth import get_user_model
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+from django.core.asgi import get_asgi_application
+from django.core.management import BaseCommand, CommandError, call_command
+from rest_framework.authtoken.models import Token
+from typing_extensions import override
+
+from aviation.models import Airport
+from aviation.tour import build_trials, find_free_code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.core.management import CommandParser
+
+HOST: Final = "127.0.0.1"
+USERNAME: Final = "demo"
+PASSWORD: Final = "demo"  # noqa: S105  # printed for the reader, and it opens nothing but this demo
+
+
+class Command(BaseCommand):
+    """Migrate and fill the embedded database, print what to try, and serve."""
+
+    help = "Serve the example API with real data on this machine; the database is made on the first run."
+
+    @override
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1; 0 takes any that is free")
+
+    @override
+    def handle(self, *args: Any, port: int, **options: Any) -> None:
+        with self.listen(port) as listener:
+            self.prepare_database()
+            base = f"http://{HOST}:{listener.getsockname()[1]}"
+            self.stdout.write("\n".join(build_guide(base, self.get_token(), find_free_code())))
+            self.stdout.flush()
+            self.serve(listener)
+
+    def listen(self, port: int) -> socket.socket:
+        """Take the port before anything else is done, so that a failure comes at once."""
+        try:
+            return socket.create_server((HOST, port))
+        except (OSError, OverflowError) as exc:
+            msg = f"Port {port} on {HOST} is not to be had ({exc}). Choose another: make demo PORT={port % 65535 + 1}"
+            raise CommandError(msg) from exc
+
+    def prepare_database(self) -> None:
+        """Make the tables and, the first time, load the data."""
+        call_command("migrate", verbosity=0, interactive=False)
+        if not Airport.objects.exists():
+            call_command("load_aviation", stdout=self.stdout)
+
+    def get_token(self) -> str:
+        """Return the token of the demo user, who is made the first time and kept."""
+        users = get_user_model()
+        user = users.objects.filter(username=USERNAME).first()
+        if user is None:
+            user = users.objects.create_superuser(USERNAME, password=PASSWORD)
+        return Token.objects.get_or_create(user=user)[0].key
+
+    def serve(self, listener: socket.socket) -> None:
+        """Answer requests until Ctrl-C."""
+        application = ASGIStaticFilesHandler(get_asgi_application())
+        config = uvicorn.Config(application, lifespan="off", log_level="warning", timeout_graceful_shutdown=2)
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
+        self.stdout.write("\nStopped. The data stays; the next start is quick.")
+
+
+def build_guide(base: str, token: str, code: str) -> Iterator[str]:
+    """Yield the lines to print."""
+    yield f"\nServing on {base}/api/ (browsable). Try:\n"
+    for trial in build_trials(token, code):
+        yield f"  # {trial.title}"
+        yield f"  {trial.build_command(base)}"
+    yield f"\n  Login:  {base}/accounts/login/  user {USERNAME}, password {PASSWORD}"
+    yield f"  Admin:  {base}/admin/"
+    yield f"  Token:  {token}"
+    yield "\nCtrl-C stops."

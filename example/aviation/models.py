@@ -1,0 +1,68 @@
+"""Countries and their airports."""
+
+from __future__ import annotations
+
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from typing_extensions import override
+
+from drf_commons.models import BaseModelMixin
+
+__all__ = ["Airport", "Country", "validate_timezone"]
+
+_COUNTRY_CODE: Final = RegexValidator(r"\A[A-Z]{2}\Z", "Two capital letters, such as IS.")
+_COUNTRY_ALPHA3: Final = RegexValidator(r"\A[A-Z]{3}\Z", "Three capital letters, such as ISL.")
+_ICAO: Final = RegexValidator(r"\A[A-Z0-9_]{4}\Z", "Four capital letters or digits, such as BIRK.")
+_IATA: Final = RegexValidator(r"\A[A-Z]{3}\Z", "Three capital letters, such as RKV.")
+
+
+def validate_timezone(name: str) -> None:
+    """Refuse a name that the time zone database does not know."""
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, LookupError) as exc:  # a folder of the database, a path, an unknown name
+        msg = f'"{name}" is not a time zone, such as Atlantic/Reykjavik.'
+        raise ValidationError(msg, code="timezone") from exc
+
+
+class Country(BaseModelMixin):
+    """A country of ISO 3166-1, or Kosovo under the code that is in use for it."""
+
+    code = models.CharField(max_length=2, unique=True, validators=[_COUNTRY_CODE])
+    alpha3 = models.CharField(max_length=3, unique=True, validators=[_COUNTRY_ALPHA3])
+    name = models.CharField(max_length=100)
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name_plural = "countries"
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
+class Airport(BaseModelMixin):
+    """An airport or landing strip. Every one has an ICAO code; where none is assigned, one of four characters stands in."""
+
+    icao = models.CharField(max_length=4, unique=True, validators=[_ICAO])
+    iata = models.CharField(max_length=3, unique=True, null=True, blank=True, validators=[_IATA])
+    faa = models.CharField(max_length=7, blank=True, help_text="Location identifier of the United States' FAA.")
+    name = models.CharField(max_length=100)
+    city = models.CharField(max_length=100, blank=True)
+    subdivision = models.CharField(max_length=100, blank=True, help_text="State, province or region.")
+    country = models.ForeignKey(Country, on_delete=models.PROTECT, related_name="airports")
+    latitude = models.FloatField(validators=[MinValueValidator(-90), MaxValueValidator(90)])
+    longitude = models.FloatField(validators=[MinValueValidator(-180), MaxValueValidator(180)])
+    elevation = models.FloatField(help_text="Feet above mean sea level.")
+    timezone = models.CharField(max_length=40, validators=[validate_timezone])
+
+    class Meta:
+        ordering = ("icao",)
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.icao} {self.name}"

@@ -1,0 +1,68 @@
+"""What to try on the served example: requests for every kind of answer, and the keys they need."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import product
+from string import ascii_uppercase
+from typing import TYPE_CHECKING
+
+from aviation.models import Airport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Trial", "build_trials", "find_free_code"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A request that is worth a try."""
+
+    title: str
+    path: str
+    options: str = ""
+
+    def build_command(self, base: str) -> str:
+        """Return the line for a shell."""
+        return " ".join(filter(None, ["curl", self.options, f"'{base}/api/{self.path}'"]))
+
+
+def build_trials(token: str, code: str) -> Iterator[Trial]:
+    """Yield what to try, from a plain list to every kind of refusal."""
+    key = f"-H 'Authorization: Token {token}'"
+    send = "-H 'Content-Type: application/json' -d"
+    airport = {
+        "icao": code,
+        "name": "Surtsey Airstrip",
+        "city": "Vestmannaeyjar",
+        "country": "IS",
+        "latitude": 63.303,
+        "longitude": -20.605,
+        "elevation": 12,
+        "timezone": "Atlantic/Reykjavik",
+    }
+    wrong = {**airport, "latitude": 163.3, "timezone": "Mars/Olympus", "country": "QQ"}
+    yield Trial(title="A list, in pages", path="airports/")
+    yield Trial(title="Another page, of five", path="airports/?page=3&page_size=5")
+    yield Trial(title="One row, by its code", path="airports/BIRK/")
+    yield Trial(title="Filters", path="airports/?country=CH&min_elevation=5000&has_iata=true")
+    yield Trial(title="Search", path="airports/?search=kerguelen")
+    yield Trial(title="Ordering by a column", path="airports/?ordering=-elevation&page_size=3")
+    yield Trial(title="Ordering by a computed value", path="airports/?ordering=from_equator&page_size=3")
+    yield Trial(title="Ordering by an aggregate", path="countries/?ordering=-airports&page_size=3")
+    yield Trial(title="A whole list at once, where the API allows it", path="countries/?paginated=false")
+    yield Trial(title="The same where it does not: 400", path="airports/?paginated=false", options="-i")
+    yield Trial(title="Create", path="airports/", options=f"-i {key} {send} '{json.dumps(airport)}'")
+    yield Trial(title="Wrong values: 400", path="airports/", options=f"-i {key} {send} '{json.dumps(wrong)}'")
+    yield Trial(title="No token: 401", path="airports/BIRK/", options="-i -X DELETE")
+    yield Trial(title="No such row: 404", path="airports/NONE/", options="-i")
+    yield Trial(title="Still referred to: 409", path="countries/IS/", options=f"-i -X DELETE {key}")
+
+
+def find_free_code() -> str:
+    """Return a code that no airport has, so that the printed request to create one works at every start."""
+    taken = set(Airport.objects.filter(icao__startswith="ZZ").values_list("icao", flat=True))
+    codes = (f"ZZ{first}{second}" for first, second in product(ascii_uppercase, repeat=2))
+    return next((code for code in codes if code not in taken), "ZZZZ")

@@ -1,0 +1,46 @@
+"""The API's doors."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db.models import Count, F
+from django.db.models.functions import Abs
+from typing_extensions import override
+
+from aviation.filters import AirportFilter
+from aviation.models import Airport, Country
+from aviation.serializers import AirportSerializer, CountrySerializer
+from drf_commons.views import BaseViewSet
+
+
+class CountryViewSet(BaseViewSet[Country]):
+    """Countries by their two-letter code; small enough to be had at once with ``?paginated=false``."""
+
+    queryset = Country.objects.filter(is_active=True)
+    serializer_class = CountrySerializer
+    lookup_field = "code"
+    allow_unpaginated = True
+    search_fields = ("name", "code", "alpha3")
+    ordering_fields = ("name", "code")
+    computed_ordering_fields: ClassVar = {"airports": Count("airports")}
+
+
+class AirportViewSet(BaseViewSet[Airport]):
+    """Airports by their ICAO code, which is what pilots and timetables call them; the id stays theirs for good."""
+
+    queryset = Airport.objects.filter(is_active=True).select_related("country", "created_by", "updated_by")
+    serializer_class = AirportSerializer
+    lookup_field = "icao"
+    filterset_class = AirportFilter
+    search_fields = ("name", "city", "icao", "iata")
+    ordering_fields = ("icao", "iata", "name", "elevation", "latitude", "longitude")
+    computed_ordering_fields: ClassVar = {
+        "country_name": F("country__name"),
+        "from_equator": Abs("latitude"),
+    }
+
+    @override
+    def perform_destroy(self, instance: Airport) -> None:
+        """Close the airport: its row stays, and its code stays taken."""
+        instance.soft_delete()

@@ -1,0 +1,1 @@
+"""The example project: settings, routes and entry points."""

@@ -1,0 +1,88 @@
+"""Settings of the example project: an API on this machine over an embedded database."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+BASE_DIR: Final = Path(__file__).resolve().parent.parent
+
+#: It signs the sessions of a demo on 127.0.0.1 and nothing else: a project of your own keeps its key out of the code.
+SECRET_KEY: Final = os.environ.get("DEMO_SECRET_KEY", "public-because-it-only-signs-sessions-of-the-local-demo")
+DEBUG: Final = False
+ALLOWED_HOSTS: Final = ["127.0.0.1", "localhost"]
+
+INSTALLED_APPS: Final = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_filters",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "drf_commons",
+    "aviation",
+]
+MIDDLEWARE: Final = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "drf_commons.middlewares.CurrentUserMiddleware",
+]
+TEMPLATES: Final = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+ROOT_URLCONF: Final = "config.urls"
+WSGI_APPLICATION: Final = "config.wsgi.application"
+ASGI_APPLICATION: Final = "config.asgi.application"
+STATIC_URL: Final = "static/"
+
+DATABASES: Final = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": os.environ.get("DEMO_DATABASE", BASE_DIR / "demo.sqlite3"),
+        "OPTIONS": {
+            # Readers do not wait for a writer, and writers queue instead of failing halfway through a transaction.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            "transaction_mode": "IMMEDIATE",
+        },
+    }
+}
+DEFAULT_AUTO_FIELD: Final = "django.db.models.BigAutoField"
+USE_TZ: Final = True
+TIME_ZONE: Final = "UTC"
+
+REST_FRAMEWORK: Final = {
+    # The first class decides what a stranger is told: a token's challenge makes it 401, a session's 403.
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
+    "DEFAULT_PAGINATION_CLASS": "drf_commons.pagination.StandardPageNumberPagination",
+    "DEFAULT_FILTER_BACKENDS": [
+        "django_filters.rest_framework.DjangoFilterBackend",
+        "rest_framework.filters.SearchFilter",
+        "drf_commons.filters.ComputedOrderingFilter",
+    ],
+}
+COMMON: Final = {
+    "UNPAGINATED_MAX_ROWS": 500,
+}

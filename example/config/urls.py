@@ -1,0 +1,35 @@
+"""Routes of the example project."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from drf_commons.response import error_response
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponseBase
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="api-root")),
+    path("api/", include("aviation.urls")),
+    path("accounts/", include("rest_framework.urls")),
+    path("admin/", admin.site.urls),
+]
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:  # Django's signature
+    """Answer an address that no route serves in the shape of every other answer."""
+    return error_response(f"There is nothing at {request.path}.", status_code=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:  # Django's signature
+    """Answer a failure of ours without telling anything of it."""
+    return error_response("The server failed to answer.", status_code=500)
+
+
+handler404 = not_found
+handler500 = server_error
