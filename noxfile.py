@@ -1,4 +1,7 @@
-"""The suite on every supported pair of Python and Django: ``nox``, or one of them: ``nox -s 'tests(python="3.12", django="6.0")'``."""
+"""The suite on every supported pair of Python and Django: ``nox``.
+
+One pair: ``nox -s "tests(python='3.12', django='6.0')"``; ``nox --list`` names them all.
+"""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Country(BaseModelMixin):
 
 
 class Airport(BaseModelMixin):
-    """An airport or landing strip. Every one has an ICAO code; where none is assigned, one of four characters stands in."""
+    """An airport or landing strip, by its ICAO code; where none is assigned, the data set has one of its own."""
 
     icao = models.CharField(max_length=4, unique=True, validators=[_ICAO])
     iata = models.CharField(max_length=3, unique=True, null=True, blank=True, validators=[_IATA])

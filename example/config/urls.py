@@ -21,12 +21,12 @@ urlpatterns = [
 ]
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:  # Django's signature
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:  # noqa: ARG001  # Django's signature
     """Answer an address that no route serves in the shape of every other answer."""
     return error_response(f"There is nothing at {request.path}.", status_code=404)
 
 
-def server_error(request: HttpRequest) -> HttpResponseBase:  # Django's signature
+def server_error(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001  # Django's signature
     """Answer a failure of ours without telling anything of it."""
     return error_response("The server failed to answer.", status_code=500)
 

@@ -1,0 +1,1 @@
+"""Commands of the example: ``load_aviation`` and ``demo``."""

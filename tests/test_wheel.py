@@ -1,0 +1,138 @@
+"""The wheel: what users install, and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from zipfile import ZipFile
+
+import pytest
+from packaging.metadata import Metadata
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from drf_commons import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from packaging.utils import NormalizedName
+
+# One worker builds it once.
+pytestmark = pytest.mark.xdist_group("wheel")
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+#: Run in the empty environment: import everything the arguments name, then say which heavy modules came with it.
+IMPORT_EVERYTHING: Final = """
+import importlib, sys
+from django.conf import settings
+import drf_commons.conf, drf_commons.errors, drf_commons.types  # before Django is set up
+settings.configure(
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "rest_framework", "drf_commons"],
+    MIDDLEWARE=["drf_commons.middlewares.CurrentUserMiddleware"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+)
+import django
+django.setup()
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+print(importlib.import_module("drf_commons").__file__)
+"""
+
+#: Modules for a tool that is no dependency of ours: whoever loads them has it.
+FOR_TOOLS: Final = frozenset({"drf_commons.mypy_plugin", "drf_commons.openapi"})
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel of the working tree."""
+    folder = tmp_path_factory.mktemp("wheel")
+    _run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT))
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def names(wheel: Path) -> list[str]:
+    """List the files in the wheel."""
+    with ZipFile(wheel) as archive:
+        return archive.namelist()
+
+
+@pytest.fixture(scope="module")
+def about(wheel: Path, names: list[str]) -> Metadata:
+    """Read what the wheel says of itself, validated."""
+    with ZipFile(wheel) as archive:
+        return Metadata.from_email(archive.read(next(name for name in names if name.endswith("/METADATA"))))
+
+
+def test_the_wheel_holds_the_library_alone(names: list[str]) -> None:
+    """Nothing but the package and its metadata is installed: no tests, no migrations, no example."""
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"drf_commons"}
+    assert [name for name in names if {"tests", "migrations", "example"} & set(name.split("/"))] == []
+
+
+def test_the_wheel_is_typed_and_licensed(names: list[str]) -> None:
+    """Checkers read the annotations because ``py.typed`` is there, and the licence travels along."""
+    assert "drf_commons/py.typed" in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_the_wheel_carries_the_version_of_the_package(about: Metadata) -> None:
+    """The version stands once, in the package."""
+    assert str(about.version) == __version__
+
+
+def test_the_wheel_works_alone_in_an_empty_environment(
+    wheel: Path, names: list[str], about: Metadata, tmp_path: Path
+) -> None:
+    """With its core dependencies and no extra, every module of the library can be imported."""
+    python = _create_environment(tmp_path / "empty", [str(item) for item in about.requires_dist or ()])
+    pip = (sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check")
+    _run(*pip, "install", "--quiet", "--no-index", "--no-deps", "--no-compile", str(wheel))
+    _run(*pip, "check")
+    output = _run(str(python), "-I", "-W", "error", "-c", IMPORT_EVERYTHING, *_list_modules(names), cwd=tmp_path)
+    assert Path(output.strip()).is_relative_to(tmp_path)
+
+
+def _list_modules(names: Iterable[str]) -> list[str]:
+    paths = (Path(name).with_suffix("") for name in names if name.endswith(".py"))
+    modules = {".".join(path.parts[:-1] if path.name == "__init__" else path.parts) for path in paths}
+    return sorted(modules - FOR_TOOLS)
+
+
+def _create_environment(folder: Path, requirements: Iterable[str]) -> Path:
+    """Return the Python of a new environment that holds *requirements* and what they need, linked from this one.
+
+    Linking needs no network and no second copy; ``pip check`` then tells whether anything is missing.
+    """
+    venv.create(folder, symlinks=True)
+    site = next(folder.glob("lib/python*/site-packages"))
+    for name in _find_closure(requirements):
+        distribution = metadata.distribution(name)
+        tops = {file.parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}
+        for top in tops:
+            (site / top).symlink_to(distribution.locate_file(top))
+    return folder / "bin" / "python"
+
+
+def _find_closure(requirements: Iterable[str]) -> set[NormalizedName]:
+    found: set[NormalizedName] = set()
+    waiting = [*requirements]
+    while waiting:
+        requirement = Requirement(waiting.pop())
+        name = canonicalize_name(requirement.name)
+        if name not in found and (requirement.marker is None or requirement.marker.evaluate({"extra": ""})):
+            found.add(name)
+            waiting += metadata.requires(name) or ()
+    return found
+
+
+def _run(*command: str, cwd: Path = ROOT) -> str:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)  # noqa: S603  # our own words
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
