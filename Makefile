@@ -12,7 +12,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 PORT ?= 8000
 PYTEST_WORKERS ?= auto
 PYTEST := $(BIN)/python -m pytest
-RUN_TESTS = $(PYTEST) -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+RUN_TESTS = $(PYTEST) -n $(PYTEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 help: ## List the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -60,7 +60,8 @@ format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff format .
 
 bench: $(VENV)/.dev ## Run the benchmarks and their guards (BENCH_SIZE=small is quick)
-	@$(PYTEST) benchmarks $(PYTEST_ARGS)
+	@$(PYTEST) benchmarks -p no:randomly --benchmark-quiet --benchmark-autosave \
+		--benchmark-storage=benchmarks/results $(PYTEST_ARGS)
 
 docs: $(VENV)/.dev ## Build the documentation into docs/_build/html
 	@$(BIN)/sphinx-build -W --keep-going --quiet -b html docs docs/_build/html

@@ -35,7 +35,7 @@ def tests(session: nox.Session, django: str) -> None:
     session.install(
         f"--constraint={constraints}", "--group=test", "--editable=.[all]", f"django~={django}.0", silent=True
     )
-    session.run("python", "-m", "pytest", "-n", "auto", *session.posargs)
+    session.run("python", "-m", "pytest", "-n", "auto", "--dist", "loadgroup", *session.posargs)
 
 
 @nox.session
