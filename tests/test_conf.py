@@ -207,6 +207,15 @@ def test_the_dict_has_the_keys_and_types_of_the_object() -> None:
     assert not CommonSettingsDict.__required_keys__
 
 
+def test_a_type_checker_knows_the_keys() -> None:
+    """In an annotated settings module, what would stop the start is found before it."""
+    typo: CommonSettingsDict = {"BULK_MAX_ITMES": 5}  # type: ignore[typeddict-unknown-key]
+    text: CommonSettingsDict = {"BULK_MAX_ITEMS": "5"}  # type: ignore[typeddict-item]
+    for common in (typo, text):
+        with override_settings(COMMON=common):
+            assert len(get_faults()) == 1
+
+
 def test_every_setting_is_documented_and_bounded() -> None:
     """Each key has a sentence for the reader and a range in its type."""
     hints: dict[str, Any] = get_type_hints(CommonSettings, include_extras=True)

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import User
 from django.core.checks import run_checks
-from django.http import HttpRequest, HttpResponseBase
-from django.test import override_settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.test import Client, override_settings
+from django.urls import path
 
 import drf_commons
+from drf_commons.current_user import get_current_user
 from drf_commons.errors import MissingMiddlewareError
 from drf_commons.middlewares import CurrentUserMiddleware, MiddlewareChecker
 
@@ -146,7 +149,7 @@ def test_settings_and_middleware_are_told_in_one_go(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path",
+    "listed",
     [
         PUBLIC_PATH,
         DEFINING_PATH,
@@ -155,9 +158,9 @@ def test_settings_and_middleware_are_told_in_one_go(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("middleware", [CurrentUserMiddleware, PUBLIC_PATH, DEFINING_PATH])
-def test_middleware_is_compared_by_class(path: str, middleware: type[object] | str) -> None:
+def test_middleware_is_compared_by_class(listed: str, middleware: type[object] | str) -> None:
     """Subclasses, re-exports and other names of the class count, whichever way the checker was told of it."""
-    with override_settings(MIDDLEWARE=[path]):
+    with override_settings(MIDDLEWARE=[listed]):
         MiddlewareChecker(middleware, "Audit").require()
 
 
@@ -182,11 +185,34 @@ def test_other_middleware_does_not_count(middleware: list[str]) -> None:
 
 def test_a_function_middleware_can_be_required() -> None:
     """A middleware that is a function is recognised as itself."""
-    path = f"{__name__}.build_function_middleware"
-    with override_settings(MIDDLEWARE=[path]):
-        assert MiddlewareChecker(path, "Tracing").is_installed()
+    checker = MiddlewareChecker(f"{__name__}.build_function_middleware", "Tracing")
+    with override_settings(MIDDLEWARE=[checker.middleware]):
+        assert checker.is_installed()
     with override_settings(MIDDLEWARE=[PUBLIC_PATH]):
-        assert not MiddlewareChecker(path, "Tracing").is_installed()
+        assert not checker.is_installed()
+
+
+def tell_current_user(request: HttpRequest) -> HttpResponse:
+    """Answer with the name of whom the library takes for the current user."""
+    user = get_current_user()
+    return HttpResponse("nobody" if user is None else user.get_username())
+
+
+urlpatterns = [path("whoami/", tell_current_user)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_first", [True, False])
+def test_the_order_of_middlewares_needs_no_check(client: Client, django_user_model: type[User], is_first: bool) -> None:
+    """A session user is known wherever the middleware stands, since the user is read when asked for."""
+    session = [
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+    ]
+    middleware = [PUBLIC_PATH, *session] if is_first else [*session, PUBLIC_PATH]
+    client.force_login(django_user_model.objects.create_user("ada"))
+    with override_settings(MIDDLEWARE=middleware, ROOT_URLCONF=__name__):
+        assert client.get("/whoami/").content == b"ada"
 
 
 def test_check_command_tells_faults_of_settings() -> None:

@@ -1,0 +1,167 @@
+"""What the library exports: each public name is meant, sorted, importable and explained."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+
+import drf_commons
+
+#: Adding to the public API, or taking from it, is a decision: it is made here.
+EXPORTS = {
+    "drf_commons.checks": {
+        "check_current_user_middleware",
+        "check_settings",
+        "register_checks",
+        "validate_project",
+    },
+    "drf_commons.conf": {
+        "CommonSettings",
+        "CommonSettingsDict",
+        "EffectiveSetting",
+        "Origin",
+        "SettingFault",
+        "describe_settings",
+        "find_setting_faults",
+        "get_settings",
+    },
+    "drf_commons.current_user": {
+        "as_user",
+        "get_audit_user",
+        "get_current_authenticated_user",
+        "get_current_user",
+    },
+    "drf_commons.errors": {
+        "AuthenticationRequiredError",
+        "ConfigurationError",
+        "DrfCommonsError",
+        "InvalidSettingsError",
+        "MissingExtraError",
+        "MissingMiddlewareError",
+    },
+    "drf_commons.middlewares": {
+        "CurrentUserMiddleware",
+        "MiddlewareChecker",
+    },
+    "drf_commons.pagination": {
+        "StandardPageNumberPagination",
+    },
+    "drf_commons.response": {
+        "DEFAULT_ERROR_MESSAGE",
+        "DEFAULT_SUCCESS_MESSAGE",
+        "EnvelopeResponse",
+        "ExceptionHandler",
+        "build_timestamp",
+        "enveloped",
+        "error_response",
+        "success_response",
+    },
+    "drf_commons.serializers": {
+        "BaseModelSerializer",
+    },
+    "drf_commons.types": {
+        "Envelope",
+        "ErrorEnvelope",
+        "ErrorTree",
+        "Json",
+        "JsonObject",
+        "Page",
+        "Pagination",
+        "Pk",
+        "RuntimeGeneric",
+        "StrOrPromise",
+    },
+    "drf_commons.views": {
+        "BaseViewSet",
+        "CreateListViewSet",
+        "ReadOnlyViewSet",
+    },
+    "drf_commons.views.mixins": {
+        "CreateModelMixin",
+        "DestroyModelMixin",
+        "EnvelopeMixin",
+        "ListModelMixin",
+        "RetrieveModelMixin",
+        "UpdateModelMixin",
+    },
+}
+
+#: Django reads these by their place; nobody imports from them.
+FOUND_BY_DJANGO = ("drf_commons.apps", "drf_commons.management")
+
+
+def find_modules() -> list[str]:
+    """Return the modules that users may import from."""
+    names = [module.name for module in pkgutil.walk_packages(drf_commons.__path__, "drf_commons.")]
+    return [name for name in names if not name.startswith(FOUND_BY_DJANGO)]
+
+
+def get_exports(module: ModuleType) -> list[str]:
+    """Return ``__all__``."""
+    exports: list[str] = module.__all__
+    return exports
+
+
+def find_definitions(module: ModuleType) -> Iterator[tuple[str, object]]:
+    """Yield what *module* exports and defines itself, and the public methods and properties of its classes."""
+    for name in get_exports(module):
+        value: object = getattr(module, name)
+        # An alias of somebody else's class, and a constant, have no docstring of their own.
+        if not (inspect.isclass(value) or inspect.isfunction(value)) or value.__module__ != module.__name__:
+            continue
+        yield name, value
+        if inspect.isclass(value):
+            for attribute, member in vars(value).items():
+                function = getattr(member, "fget", None) or getattr(member, "__func__", member)
+                # What overrides a documented method is documented there.
+                if not attribute.startswith("_") and inspect.isfunction(function) and not is_override(function):
+                    yield f"{name}.{attribute}", function
+
+
+def is_override(function: object) -> bool:
+    """Tell whether *function* is marked as one that replaces an inherited one."""
+    return getattr(function, "__override__", False) is True
+
+
+def get_sort_key(name: str) -> tuple[bool, bool, str]:
+    """Return what sorts constants before classes before functions."""
+    return not name.isupper(), not name[:1].isupper(), name
+
+
+@pytest.mark.parametrize("name", find_modules())
+def test_exports_are_sorted_and_importable(name: str) -> None:
+    """``from module import *`` gives what is documented, nothing private, in an order that merges well."""
+    module = importlib.import_module(name)
+    exports = get_exports(module)
+    assert exports == sorted(set(exports), key=get_sort_key)
+    assert [export for export in exports if export.startswith("_") or not hasattr(module, export)] == []
+
+
+@pytest.mark.parametrize("name", find_modules())
+def test_what_is_public_is_explained(name: str) -> None:
+    """Modules, classes, functions, methods and properties say what the reader gets."""
+    module = importlib.import_module(name)
+    assert inspect.getdoc(module)
+    assert [label for label, value in find_definitions(module) if not (value.__doc__ or "").strip()] == []
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_public_paths_export_what_is_promised(name: str) -> None:
+    """The paths users import from hold exactly the names that are meant to be there."""
+    assert set(get_exports(importlib.import_module(name))) == EXPORTS[name]
+
+
+def test_every_public_path_is_listed() -> None:
+    """A package, and a module that stands alone, is a public path; what is inside a package is re-exported by it."""
+    top_level = {name for name in find_modules() if name.count(".") == 1}
+    assert top_level - EXPORTS.keys() == set()
+
+
+def test_the_version_is_told() -> None:
+    """The package itself holds its version and nothing else."""
+    assert drf_commons.__version__
