@@ -78,7 +78,9 @@ def compete(benchmark: BenchmarkFixture, request: pytest.FixtureRequest, size: S
         for _ in range(max(1, round(size.warm_up * effort))):
             race.run_round()
         race.forget()
-        benchmark.pedantic(race.run_round, rounds=max(5, round(size.rounds * effort)))
+        benchmark.pedantic(  # type: ignore[no-untyped-call]  # the plugin leaves it without annotations
+            race.run_round, rounds=max(5, round(size.rounds * effort))
+        )
         result = race.get_result()
         benchmark.extra_info.update(asdict(result))
         request.config.stash[RESULTS].append(result)

@@ -48,6 +48,7 @@ INSTALLED_APPS: Final = [
     "rest_framework",
     "rest_framework.authtoken",
     "drf_commons",
+    "aviation",
     "tests.archive",
     "tests.catalogue",
     "tests.ledger",

@@ -116,7 +116,7 @@ def _create_environment(folder: Path, requirements: Iterable[str]) -> Path:
         distribution = metadata.distribution(name)
         tops = {file.parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}
         for top in tops:
-            (site / top).symlink_to(distribution.locate_file(top))
+            (site / top).symlink_to(str(distribution.locate_file(top)))
     return folder / "bin" / "python"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.contrib.auth.models import User
 from rest_framework.relations import SlugRelatedField
 
 from aviation.models import Airport, Country
@@ -22,8 +23,8 @@ class AirportSerializer(BaseModelSerializer[Airport]):
     """An airport with its country's code, and who wrote it last."""
 
     country = SlugRelatedField(slug_field="code", queryset=Country.objects.all())
-    created_by = SlugRelatedField[object](slug_field="username", read_only=True)
-    updated_by = SlugRelatedField[object](slug_field="username", read_only=True)
+    created_by = SlugRelatedField[User](slug_field="username", read_only=True)
+    updated_by = SlugRelatedField[User](slug_field="username", read_only=True)
 
     class Meta:
         model = Airport

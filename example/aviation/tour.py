@@ -43,12 +43,13 @@ def build_trials(token: str, code: str) -> Iterator[Trial]:
         "elevation": 12,
         "timezone": "Atlantic/Reykjavik",
     }
-    wrong = {**airport, "latitude": 163.3, "timezone": "Mars/Olympus", "country": "QQ"}
+    wrong = {**airport, "icao": "zz", "latitude": 163.3, "timezone": "Mars/Olympus", "country": "QQ"}
+    readable = "-H 'Accept: application/json; indent=2'"
+    yield Trial(title="One row, by its code, indented for reading", path="airports/BIRK/", options=readable)
     yield Trial(title="A list, in pages", path="airports/")
     yield Trial(title="Another page, of five", path="airports/?page=3&page_size=5")
-    yield Trial(title="One row, by its code", path="airports/BIRK/")
     yield Trial(title="Filters", path="airports/?country=CH&min_elevation=5000&has_iata=true")
-    yield Trial(title="Search", path="airports/?search=kerguelen")
+    yield Trial(title="Search", path="airports/?search=svalbard")
     yield Trial(title="Ordering by a column", path="airports/?ordering=-elevation&page_size=3")
     yield Trial(title="Ordering by a computed value", path="airports/?ordering=from_equator&page_size=3")
     yield Trial(title="Ordering by an aggregate", path="countries/?ordering=-airports&page_size=3")

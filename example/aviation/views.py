@@ -17,7 +17,7 @@ from drf_commons.views import BaseViewSet
 class CountryViewSet(BaseViewSet[Country]):
     """Countries by their two-letter code; small enough to be had at once with ``?paginated=false``."""
 
-    queryset = Country.objects.filter(is_active=True)
+    queryset = Country.objects.active()
     serializer_class = CountrySerializer
     lookup_field = "code"
     allow_unpaginated = True
@@ -29,7 +29,7 @@ class CountryViewSet(BaseViewSet[Country]):
 class AirportViewSet(BaseViewSet[Airport]):
     """Airports by their ICAO code, which is what pilots and timetables call them; the id stays theirs for good."""
 
-    queryset = Airport.objects.filter(is_active=True).select_related("country", "created_by", "updated_by")
+    queryset = Airport.objects.active().select_related("country", "created_by", "updated_by")
     serializer_class = AirportSerializer
     lookup_field = "icao"
     filterset_class = AirportFilter

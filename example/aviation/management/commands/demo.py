@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.asgi import get_asgi_application
 from django.core.management import BaseCommand, CommandError, call_command
@@ -61,11 +61,11 @@ class Command(BaseCommand):
 
     def get_token(self) -> str:
         """Return the token of the demo user, who is made the first time and kept."""
-        users = get_user_model()
-        user = users.objects.filter(username=USERNAME).first()
+        user = User.objects.filter(username=USERNAME).first()
         if user is None:
-            user = users.objects.create_superuser(USERNAME, password=PASSWORD)
-        return Token.objects.get_or_create(user=user)[0].key
+            user = User.objects.create_superuser(USERNAME, password=PASSWORD)
+        token, _ = Token.objects.get_or_create(user=user)
+        return str(token.key)
 
     def serve(self, listener: socket.socket) -> None:
         """Answer requests until Ctrl-C."""

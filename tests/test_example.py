@@ -1,0 +1,395 @@
+"""The example project, as a reader meets it: a server process, and the lines it prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from email.message import Message
+from http.client import HTTPResponse
+from http.cookiejar import CookieJar
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_opener
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# One worker starts the server and asks it everything.
+pytestmark = pytest.mark.xdist_group("example")
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+MANAGE: Final = str(ROOT / "example" / "manage.py")
+
+#: Every printed request, and the status it is answered with.
+STATUSES: Final = {
+    "One row, by its code, indented for reading": 200,
+    "A list, in pages": 200,
+    "Another page, of five": 200,
+    "Filters": 200,
+    "Search": 200,
+    "Ordering by a column": 200,
+    "Ordering by a computed value": 200,
+    "Ordering by an aggregate": 200,
+    "A whole list at once, where the API allows it": 200,
+    "The same where it does not: 400": 400,
+    "Create": 201,
+    "Wrong values: 400": 400,
+    "No token: 401": 401,
+    "No such row: 404": 404,
+    "Still referred to: 409": 409,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back for a request."""
+
+    status: int
+    headers: Message
+    body: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The body, as the object it has to be."""
+        envelope = json.loads(self.body)
+        assert isinstance(envelope, dict)
+        return envelope
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of a list."""
+        rows = self.json["data"]
+        assert isinstance(rows, list)
+        return rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """A running demo and all it printed before it served."""
+
+    process: subprocess.Popen[str]
+    text: str
+
+    @property
+    def base(self) -> str:
+        """Where it serves."""
+        return self.find(r"Serving on (http://127\.0\.0\.1:\d+)/api/")
+
+    @property
+    def commands(self) -> dict[str, str]:
+        """The printed lines for a shell, by the title above each."""
+        return dict(re.findall(r"^  # (.+)\n  (curl .+)$", self.text, re.MULTILINE))
+
+    def find(self, pattern: str) -> str:
+        """Return what *pattern* captures in the printed text."""
+        match = re.search(pattern, self.text)
+        assert match is not None, self.text
+        return str(match[1])
+
+    def stop(self) -> str:
+        """Press Ctrl-C and return what is printed then."""
+        self.process.send_signal(signal.SIGINT)
+        output, _ = self.process.communicate(timeout=20)
+        return output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Browser:
+    """Something that keeps cookies."""
+
+    opener: OpenerDirector
+    cookies: CookieJar
+
+    @property
+    def csrf_token(self) -> str:
+        """What a browser sends back with every change."""
+        return next(cookie.value or "" for cookie in self.cookies if cookie.name == "csrftoken")
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where the demo keeps its database in this test run."""
+    return tmp_path_factory.mktemp("demo") / "demo.sqlite3"
+
+
+@pytest.fixture(scope="module")
+def demo(database: Path) -> Iterator[Demo]:
+    """Start the demo for the first time, with all its data."""
+    running = start(database)
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def answers(demo: Demo) -> dict[str, Answer]:
+    """Run every printed line, in the order they are printed."""
+    return {title: run(command) for title, command in demo.commands.items()}
+
+
+def test_every_printed_line_is_answered_as_it_says(answers: dict[str, Answer]) -> None:
+    """What a reader pastes into a shell works, and the refusals are the announced ones."""
+    assert {title: answer.status for title, answer in answers.items()} == STATUSES
+
+
+def test_every_answer_wears_the_envelope(answers: dict[str, Answer]) -> None:
+    """Success or not, the body has the one shape."""
+    for answer in answers.values():
+        success = answer.status < 400
+        assert answer.headers.get_content_type() == "application/json"
+        assert answer.json["success"] is success
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", answer.json["timestamp"])
+        assert isinstance(answer.json["message"], str)
+        assert ("errors" in answer.json) is not success
+        assert (answer.json["data"] is None) is not success
+
+
+def test_all_airports_and_countries_are_there(answers: dict[str, Answer]) -> None:
+    """Nothing is lost on the way in: every airport of the data set, and Kosovo, which ISO 3166-1 leaves out."""
+    assert answers["A list, in pages"].json["pagination"]["count"] > 28_000
+    countries = {row["code"]: row["name"] for row in answers["A whole list at once, where the API allows it"].rows}
+    assert len(countries) == 250
+    assert (countries["XK"], countries["AX"]) == ("Kosovo", "Åland Islands")
+
+
+def test_pages_follow_each_other(answers: dict[str, Answer]) -> None:
+    """A page has the size that was asked for and links to its neighbours."""
+    page = answers["Another page, of five"]
+    assert len(page.rows) == 5
+    assert "page=2" in page.json["pagination"]["previous"]
+    assert "page=4" in page.json["pagination"]["next"]
+
+
+def test_one_row_has_everything(answers: dict[str, Answer]) -> None:
+    """An airport is found by its code and shows what is known of it."""
+    answer = answers["One row, by its code, indented for reading"]
+    assert answer.body.startswith('{\n  "success": true,')
+    row = answer.json["data"]
+    assert {"icao", "iata", "country", "timezone"} <= row.keys()
+    assert (row["iata"], row["country"], row["timezone"]) == ("RKV", "IS", "Atlantic/Reykjavik")
+    assert (row["latitude"], row["elevation"]) == (pytest.approx(64.13, abs=0.01), pytest.approx(48, abs=20))
+
+
+def test_filters_and_search_narrow_the_list(answers: dict[str, Answer]) -> None:
+    """Filters hold for every row, and search finds text."""
+    rows = answers["Filters"].rows
+    assert rows
+    assert all(row["country"] == "CH" and row["elevation"] >= 5000 and row["iata"] for row in rows)
+    assert [row["country"] for row in answers["Search"].rows] == ["NO"]
+
+
+def test_lists_are_ordered_by_columns_and_computed_values(answers: dict[str, Answer]) -> None:
+    """Ordering takes a column, an expression and an aggregate alike."""
+    elevations = [row["elevation"] for row in answers["Ordering by a column"].rows]
+    assert elevations == sorted(elevations, reverse=True)
+    latitudes = [abs(row["latitude"]) for row in answers["Ordering by a computed value"].rows]
+    assert latitudes == sorted(latitudes)
+    assert latitudes[-1] < 0.1
+    assert answers["Ordering by an aggregate"].rows[0]["code"] == "US"
+
+
+def test_a_token_user_is_recorded(answers: dict[str, Answer]) -> None:
+    """The audit columns know who created a row with a token."""
+    row = answers["Create"].json["data"]
+    assert (row["created_by"], row["updated_by"]) == ("demo", "demo")
+    assert row["icao"] == "ZZAA"
+
+
+def test_wrong_values_are_named_by_field(answers: dict[str, Answer]) -> None:
+    """Each wrong value has its own message, and what was right has none."""
+    assert answers["Wrong values: 400"].json["errors"].keys() == {"icao", "latitude", "timezone", "country"}
+
+
+def test_a_stranger_is_told_how_to_sign_in(answers: dict[str, Answer]) -> None:
+    """A 401 keeps its challenge."""
+    assert answers["No token: 401"].headers["WWW-Authenticate"] == "Token"
+
+
+def test_a_session_user_is_recorded(demo: Demo) -> None:
+    """The printed login opens a session, and a change made with it carries the user's name."""
+    browser = log_in(demo)
+    answer = send(
+        f"{demo.base}/api/airports/BIKF/",
+        method="PATCH",
+        body='{"elevation": 170}',
+        headers={"X-CSRFToken": browser.csrf_token, "Referer": demo.base, "Content-Type": "application/json"},
+        browser=browser,
+    )
+    assert (answer.status, answer.json["data"]["updated_by"]) == (200, "demo")
+    assert answer.json["data"]["created_by"] is None
+
+
+def test_the_browsable_api_and_the_admin_open(demo: Demo) -> None:
+    """A browser gets pages, with their styles, without ``DEBUG``."""
+    browser = log_in(demo)
+    page = send(f"{demo.base}/", headers={"Accept": "text/html"}, browser=browser)
+    assert (page.status, "Api Root" in page.body, "demo" in page.body) == (200, True, True)
+    style = re.search(r'href="(/static/rest_framework/css/bootstrap\.min\.css)"', page.body)
+    assert style is not None
+    assert send(demo.base + style[1]).status == 200
+    airports = send(f"{demo.base}/api/airports/", headers={"Accept": "text/html"}, browser=browser)
+    assert (airports.status, "<form" in airports.body) == (200, True)
+    assert send(demo.find(r"Admin: +(\S+)"), browser=browser).status == 200
+
+
+def test_an_unknown_address_gets_the_envelope_too(demo: Demo) -> None:
+    """No page of Django's own answers where there is no route."""
+    answer = send(f"{demo.base}/nowhere/")
+    assert (answer.status, answer.json["message"]) == (404, "There is nothing at /nowhere/.")
+
+
+def test_a_taken_port_is_said_plainly(demo: Demo, database: Path) -> None:
+    """The second server says what is wrong and what to type, and touches nothing."""
+    port = demo.base.rpartition(":")[2]
+    done = manage(database, "demo", "--port", port)
+    assert done.returncode == 1
+    assert f"Port {port} on 127.0.0.1 is not to be had" in done.stderr
+    assert f"make demo PORT={int(port) + 1}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_loading_again_writes_only_what_differs(demo: Demo, database: Path) -> None:
+    """Nothing is loaded twice: all a second load may bring back is what a test has changed meanwhile."""
+    done = manage(database, "load_aviation")
+    assert "countries: 0 created, 0 updated, 250 unchanged" in done.stdout
+    assert re.search(r"^airports: 0 created, [01] updated, 28,\d+ unchanged$", done.stdout, re.MULTILINE), done.stdout
+
+
+def test_the_migrations_are_those_of_the_models(database: Path) -> None:
+    """No change of a model is left without its migration, and no system check has anything to say."""
+    done = manage(database, "makemigrations", "--check", "--dry-run")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "No changes detected\n", "")
+
+
+def test_the_next_start_keeps_everything_and_ctrl_c_stops_it(
+    demo: Demo, answers: dict[str, Answer], database: Path
+) -> None:
+    """Token and data stay, the printed lines work again, and stopping says so and nothing else."""
+    again = start(database)
+    created = run(again.commands["Create"])
+    assert again.stop().strip() == "Stopped. The data stays; the next start is quick."
+    assert again.process.returncode == 0
+    assert again.find(r"Token: +(\w+)") == demo.find(r"Token: +(\w+)")
+    assert "created" not in again.text
+    assert (created.status, created.json["data"]["icao"]) == (201, "ZZAB")
+
+
+def build_environment(database: Path) -> dict[str, str]:
+    """Return the environment of a process of the example."""
+    return {**os.environ, "DEMO_DATABASE": str(database), "PYTHONPATH": str(ROOT / "src")}
+
+
+def manage(database: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the example to its end."""
+    command = [sys.executable, MANAGE, *arguments]
+    return subprocess.run(  # noqa: S603  # our own words
+        command, env=build_environment(database), capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def start(database: Path) -> Demo:
+    """Start the demo on a free port and return it when it serves."""
+    process = subprocess.Popen(  # noqa: S603  # our own words
+        [sys.executable, MANAGE, "demo", "--port", "0"],
+        env=build_environment(database),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    alarm = threading.Timer(60, process.kill)
+    alarm.start()
+    try:
+        text = "".join(read_until(process.stdout, "Ctrl-C stops."))
+    finally:
+        alarm.cancel()
+    assert text.rstrip().endswith("Ctrl-C stops."), text
+    return Demo(process=process, text=text)
+
+
+def read_until(stream: IO[str], end: str) -> Iterator[str]:
+    """Yield lines up to the one that says *end*."""
+    for line in stream:
+        yield line
+        if line.strip() == end:
+            return
+
+
+def run(command: str) -> Answer:
+    """Run a printed line as a reader would, in a shell; where curl is not installed, by what it says."""
+    if shutil.which("curl") is None:
+        return run_without_curl(command)
+    shown = command.replace("curl ", "curl --silent --show-error --include ", 1)
+    output = subprocess.run(shown, shell=True, capture_output=True, text=True, check=True, timeout=30).stdout  # noqa: S602  # our own words
+    head, _, body = output.replace("\r\n", "\n").partition("\n\n")
+    status, *headers = head.splitlines()
+    message = Message()
+    for line in headers:
+        name, _, value = line.partition(": ")
+        message[name] = value
+    return Answer(status=int(status.split()[1]), headers=message, body=body)
+
+
+def run_without_curl(command: str) -> Answer:
+    """Send what the words of *command* say."""
+    words = iter(shlex.split(command)[1:])
+    headers: dict[str, str] = {}
+    method, body, url = None, None, ""
+    for word in words:
+        match word:
+            case "-i":
+                pass
+            case "-X":
+                method = next(words)
+            case "-d":
+                body = next(words)
+            case "-H":
+                name, _, value = next(words).partition(": ")
+                headers[name] = value
+            case _:
+                url = word
+    return send(url, method=method or ("GET" if body is None else "POST"), body=body, headers=headers)
+
+
+def send(
+    url: str,
+    *,
+    method: str = "GET",
+    body: str | None = None,
+    headers: dict[str, str] | None = None,
+    browser: Browser | None = None,
+) -> Answer:
+    """Send a request and return the answer, whatever its status."""
+    request = Request(url, body.encode() if body else None, headers or {}, method=method)  # noqa: S310  # our own server
+    try:
+        with (browser.opener if browser else build_opener()).open(request, timeout=30) as response:
+            assert isinstance(response, HTTPResponse)
+            return Answer(status=response.status, headers=response.headers, body=response.read().decode())
+    except HTTPError as error:
+        with error:
+            return Answer(status=error.code, headers=error.headers, body=error.read().decode())
+
+
+def log_in(demo: Demo) -> Browser:
+    """Return a browser with a session, opened with what the demo prints."""
+    login, username, password = (
+        demo.find(pattern) for pattern in (r"Login: +(\S+)", r"user (\w+),", r"password (\w+)\n")
+    )
+    cookies = CookieJar()
+    browser = Browser(opener=build_opener(HTTPCookieProcessor(cookies)), cookies=cookies)
+    assert send(login, browser=browser).status == 200
+    form = {"username": username, "password": password, "csrfmiddlewaretoken": browser.csrf_token, "next": "/api/"}
+    assert send(login, method="POST", body=urlencode(form), browser=browser).status == 200
+    return browser
