@@ -17,8 +17,9 @@ from django.test import Client, override_settings
 from django.urls import path
 
 import drf_commons
+from drf_commons.checks import validate_project
 from drf_commons.current_user import get_current_user
-from drf_commons.errors import MissingMiddlewareError
+from drf_commons.errors import ConfigurationError, InvalidSettingsError, MissingMiddlewareError
 from drf_commons.middlewares import CurrentUserMiddleware, MiddlewareChecker
 
 SOURCE = Path(drf_commons.__file__).parents[1]
@@ -139,13 +140,32 @@ def test_a_missing_middleware_stops_the_start(tmp_path: Path) -> None:
     assert message.splitlines() == [f"MIDDLEWARE: add '{PUBLIC_PATH}', which is needed for: {users}"]
 
 
-def test_settings_and_middleware_are_told_in_one_go(tmp_path: Path) -> None:
+def test_faults_of_settings_and_middleware_are_told_in_one_go() -> None:
     """Nobody repairs one fault to meet the next."""
-    result = check_project(tmp_path, common=[], middleware=[])
-    assert result.returncode == 1
-    _, _, message = result.stderr.partition("drf_commons.errors.ConfigurationError: ")
-    assert "COMMON: should be a valid dictionary (got [])" in message
-    assert "MIDDLEWARE: add" in message
+    with override_settings(COMMON=[], MIDDLEWARE=[]), pytest.raises(ConfigurationError) as caught:
+        validate_project()
+    assert "COMMON: should be a valid dictionary (got [])" in str(caught.value)
+    assert f"MIDDLEWARE: add '{PUBLIC_PATH}'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [({"COMMON": []}, InvalidSettingsError), ({"MIDDLEWARE": []}, MissingMiddlewareError)],
+)
+def test_one_kind_of_fault_has_its_own_error(settings: dict[str, object], error: type[ConfigurationError]) -> None:
+    """Where there is one kind of fault only, the error's class says which."""
+    with override_settings(**settings), pytest.raises(error):
+        validate_project()
+
+
+def test_a_project_that_records_no_user_needs_no_middleware() -> None:
+    """The middleware is asked for by models, not by the library."""
+    apps.set_available_apps(["django.contrib.auth", "django.contrib.contenttypes", "drf_commons"])
+    try:
+        with override_settings(MIDDLEWARE=[]):
+            validate_project()
+    finally:
+        apps.unset_available_apps()
 
 
 @pytest.mark.parametrize(
