@@ -31,6 +31,8 @@ EXPORTS = {
         "get_settings",
     },
     "drf_commons.current_user": {
+        "aget_current_user",
+        "as_request",
         "as_user",
         "get_audit_user",
         "get_current_authenticated_user",
