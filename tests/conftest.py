@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 
 import hypothesis
 import pytest
+from asgiref.sync import SyncToAsync
+from django.db import connections
 
 from tests.servers import SERVERS
 
@@ -23,3 +26,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if os.environ.get("CI") == "true":
                 pytest.fail(reason, pytrace=False)
             pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Generator[None]:  # wraps the plugin's own
+    """Leave no connection of the thread that async tests query in, or a server refuses to drop its database."""
+    yield
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
