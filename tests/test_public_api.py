@@ -72,6 +72,7 @@ EXPORTS = {
         "DEFAULT_SUCCESS_MESSAGE",
         "EnvelopeResponse",
         "ExceptionHandler",
+        "build_success",
         "build_timestamp",
         "enveloped",
         "error_response",

@@ -25,6 +25,7 @@ __all__ = [
     "DEFAULT_SUCCESS_MESSAGE",
     "EnvelopeResponse",
     "ExceptionHandler",
+    "build_success",
     "build_timestamp",
     "enveloped",
     "error_response",
@@ -90,8 +91,7 @@ def success_response(
 
     *extra* becomes sibling keys of ``data``; a key of the envelope itself raises :class:`TypeError`.
     """
-    body = {"success": True, "timestamp": build_timestamp(), "message": str(message), "data": data}
-    return EnvelopeResponse(_with_extra(body, extra), status=status_code, headers=headers)
+    return EnvelopeResponse(build_success(data, message, **extra), status=status_code, headers=headers)
 
 
 def error_response(
@@ -130,6 +130,12 @@ def enveloped(handler: ExceptionHandler) -> ExceptionHandler:
     return handle
 
 
+def build_success(data: object, message: StrOrPromise = DEFAULT_SUCCESS_MESSAGE, **extra: object) -> dict[str, object]:
+    """Return the body of :func:`success_response`, for a response that exists already."""
+    body = {"success": True, "timestamp": build_timestamp(), "message": str(message), "data": data}
+    return _with_extra(body, extra)
+
+
 def build_timestamp() -> str:
     """Return the current time in UTC, as ISO 8601 with six digits and a ``Z``, whatever ``TIME_ZONE`` says."""
     return f"{datetime.now(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
@@ -146,8 +152,8 @@ def _build_error(message: StrOrPromise, errors: ErrorTree | None) -> dict[str, o
 
 
 def _with_extra(body: dict[str, object], extra: Mapping[str, object]) -> dict[str, object]:
-    reserved = _RESERVED.intersection(extra)
-    if reserved:
+    if not _RESERVED.isdisjoint(extra):
+        reserved = _RESERVED.intersection(extra)
         msg = f"{', '.join(sorted(reserved))}: reserved by the envelope; pass extra values under other names"
         raise TypeError(msg)
     body.update(extra)

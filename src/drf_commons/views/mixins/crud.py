@@ -18,7 +18,7 @@ from typing_extensions import TypeVar
 
 from drf_commons.conf import get_settings
 from drf_commons.errors import ConfigurationError
-from drf_commons.response import success_response
+from drf_commons.response import build_success, success_response
 from drf_commons.views.mixins.envelope import EnvelopeMixin
 
 __all__ = ["CreateModelMixin", "DestroyModelMixin", "ListModelMixin", "RetrieveModelMixin", "UpdateModelMixin"]
@@ -153,13 +153,10 @@ class ListModelMixin(EnvelopeMixin[M]):
         """Return *page*; what else the paginator tells stands beside the rows in ``pagination``."""
         start = self.get_start_index() if self.append_indexes else 1
         rows = self.serialize_rows(page, start=start)
-        paginated = self.get_paginated_response(rows)
-        return success_response(
-            rows,
-            self.get_success_message(),
-            headers=dict(paginated.items()),
-            pagination=_get_pagination(paginated.data, rows),
-        )
+        response = self.get_paginated_response(rows)
+        pagination = _get_pagination(response.data, rows)
+        response.data = build_success(rows, self.get_success_message(), pagination=pagination)
+        return response
 
     def serialize_rows(self, rows: Iterable[M], *, start: int) -> Sequence[object]:
         """Return *rows* as the serializer renders them, numbered from *start* when indexes are on."""
