@@ -7,7 +7,8 @@
     ├── ConfigurationError            also django.core.exceptions.ImproperlyConfigured
     │   ├── InvalidSettingsError      COMMON or DRF_COMMONS_<KEY> does not validate; lists every fault
     │   └── MissingMiddlewareError    a model needs a middleware that MIDDLEWARE does not list
-    └── MissingExtraError             also ImportError: names the command that installs the extra
+    ├── MissingExtraError             also ImportError: names the command that installs the extra
+    └── VersionConflictError          a row was changed since it was read; a view answers 409
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework.exceptions import NotAuthenticated
+from typing_extensions import override
 
 __all__ = [
     "AuthenticationRequiredError",
@@ -24,6 +26,7 @@ __all__ = [
     "InvalidSettingsError",
     "MissingExtraError",
     "MissingMiddlewareError",
+    "VersionConflictError",
 ]
 
 
@@ -53,3 +56,22 @@ class MissingMiddlewareError(ConfigurationError):
 
 class MissingExtraError(DrfCommonsError, ImportError):
     """A feature needs packages of an optional extra that are not installed."""
+
+
+class VersionConflictError(DrfCommonsError):
+    """A row was changed since it was read, so saving it would undo that change; nothing was written.
+
+    *current* is the version that the row has now, *expected* the one it would have needed.
+    """
+
+    def __init__(self, model: type[Model], pk: object, expected: int, current: int) -> None:
+        self.model = model
+        self.pk = pk
+        self.expected = expected
+        self.current = current
+        super().__init__(model, pk, expected, current)
+
+    @override
+    def __str__(self) -> str:
+        name = self.model._meta.object_name  # noqa: SLF001  # documented Model API
+        return f"{name} {self.pk} has version {self.current}, not {self.expected}: it was changed meanwhile"

@@ -6,6 +6,7 @@ from django.db import models
 from typing_extensions import override
 
 from drf_commons.models import BaseModelMixin
+from drf_commons.models.content import VersionMixin
 
 
 class Note(BaseModelMixin):
@@ -17,3 +18,63 @@ class Note(BaseModelMixin):
     @override
     def __str__(self) -> str:
         return self.text
+
+
+class Document(BaseModelMixin, VersionMixin):
+    """Versioned, with everything else of the base model."""
+
+    body = models.TextField(blank=True)
+    count = models.IntegerField(default=0)
+
+    @override
+    def __str__(self) -> str:
+        return self.body
+
+
+class Publication(VersionMixin):
+    """A parent table that holds the version of its children."""
+
+    title = models.CharField(max_length=50)
+
+    @override
+    def __str__(self) -> str:
+        return self.title
+
+
+class Book(Publication):
+    """A child table; its row is spread over two tables."""
+
+    pages = models.IntegerField(default=0, unique=True)
+
+
+class Leaflet(models.Model):
+    """A parent without a version."""
+
+    title = models.CharField(max_length=50)
+
+    @override
+    def __str__(self) -> str:
+        return self.title
+
+
+class VersionedLeaflet(Leaflet, VersionMixin):
+    """The version is in the child table, which is written after the parent's."""
+
+    folds = models.IntegerField(default=0)
+
+
+class DocumentProxy(Document):
+    """The same rows under another name."""
+
+    class Meta:
+        proxy = True
+
+
+class Counter(models.Model):
+    """What ``Document`` is without a version: two writers can lose an update."""
+
+    count = models.IntegerField(default=0)
+
+    @override
+    def __str__(self) -> str:
+        return str(self.count)
