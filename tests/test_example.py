@@ -255,7 +255,7 @@ def test_a_taken_port_is_said_plainly(demo: Demo, database: Path) -> None:
     port = demo.base.rpartition(":")[2]
     done = manage(database, "demo", "--port", port)
     assert done.returncode == 1
-    assert f"Port {port} on 127.0.0.1 is not to be had" in done.stderr
+    assert f"Cannot listen on 127.0.0.1:{port}: Address already in use." in done.stderr
     assert f"make demo PORT={int(port) + 1}" in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -38,19 +39,21 @@ class Command(BaseCommand):
 
     @override
     def handle(self, *args: Any, port: int, **options: Any) -> None:
-        with self.listen(port) as listener:
+        with suppress(KeyboardInterrupt), self.listen(port) as listener:
             self.prepare_database()
             base = f"http://{HOST}:{listener.getsockname()[1]}"
             self.stdout.write("\n".join(build_guide(base, self.get_token(), find_free_code())))
             self.stdout.flush()
             self.serve(listener)
+        self.stdout.write("\nStopped. The data stays; the next start is quick.")
 
     def listen(self, port: int) -> socket.socket:
         """Take the port before anything else is done, so that a failure comes at once."""
         try:
             return socket.create_server((HOST, port))
         except (OSError, OverflowError) as exc:
-            msg = f"Port {port} on {HOST} is not to be had ({exc}). Choose another: make demo PORT={port % 65535 + 1}"
+            reason = os.strerror(exc.errno) if isinstance(exc, OSError) and exc.errno else exc
+            msg = f"Cannot listen on {HOST}:{port}: {reason}. Choose another port: make demo PORT={port % 65535 + 1}"
             raise CommandError(msg) from exc
 
     def prepare_database(self) -> None:
@@ -71,9 +74,7 @@ class Command(BaseCommand):
         """Answer requests until Ctrl-C."""
         application = ASGIStaticFilesHandler(get_asgi_application())
         config = uvicorn.Config(application, lifespan="off", log_level="warning", timeout_graceful_shutdown=2)
-        with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listener])
-        self.stdout.write("\nStopped. The data stays; the next start is quick.")
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def build_guide(base: str, token: str, code: str) -> Iterator[str]:
