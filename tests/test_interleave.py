@@ -148,4 +148,5 @@ def test_every_floor_guards_a_race() -> None:
     """A floor whose benchmark is gone guards nothing."""
     floors = tomllib.loads((BENCHMARKS / "floors.toml").read_text(encoding="utf-8"))
     code = "".join(path.read_text(encoding="utf-8") for path in BENCHMARKS.glob("bench_*.py"))
-    assert [name for name in floors if f'"{name}"' not in code] == []
+    # A race on several databases is named for each of them: bulk_update[postgresql].
+    assert [name for name in floors if f'"{name.partition("[")[0]}' not in code] == []

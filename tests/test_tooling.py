@@ -15,6 +15,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from tests.servers import MARIADB, POSTGRESQL
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -59,6 +61,12 @@ def test_ci_runs_the_test_command_of_the_readme_on_every_database() -> None:
     runs = re.findall(r"^(.*)step make test$", script, re.MULTILINE)
     databases = [match[1] if (match := re.search(r"DATABASE_URL=(\w+):", run)) else "sqlite" for run in runs]
     assert databases == ["sqlite", "postgres", "mysql"]
+
+
+def test_ci_says_how_to_start_a_missing_server() -> None:
+    """The command that CI prints for a missing server is the one the tests print."""
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert [server.alias for server in (POSTGRESQL, MARIADB) if f"{server.port} '{server.start}'" not in script] == []
 
 
 def test_ci_is_a_script_that_bash_can_read() -> None:
