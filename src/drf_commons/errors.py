@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Model
 from rest_framework.exceptions import NotAuthenticated
 from typing_extensions import override
 
