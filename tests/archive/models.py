@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from typing_extensions import override
 
-from drf_commons.models import BaseModelMixin
+from drf_commons.models import BaseModelMixin, CurrentUserField, TimestampField
 from drf_commons.models.content import VersionMixin
 
 
@@ -78,3 +78,17 @@ class Counter(models.Model):
     @override
     def __str__(self) -> str:
         return str(self.count)
+
+
+class Memo(models.Model):
+    """A plain model with fields that fill themselves in, and without the mixins."""
+
+    text = models.CharField(max_length=50)
+    written_at = TimestampField()
+    written_by = CurrentUserField(null=True, related_name="memos")
+    edited_at = TimestampField(on_update=True)
+    edited_by = CurrentUserField(null=True, related_name="+", on_update=True)
+
+    @override
+    def __str__(self) -> str:
+        return self.text

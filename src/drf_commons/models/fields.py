@@ -54,6 +54,9 @@ class StampMixin:
             value = self.get_stamp()
             if value is not None:
                 setattr(instance, self.attname, value)
+                if STORED_VALUES in vars(instance):
+                    # Should the save fail, the value is not taken for one set by hand when it is tried again.
+                    vars(instance)[STORED_VALUES][self.attname] = value
 
     def is_set_by_hand(self, instance: models.Model) -> bool:
         """Tell whether someone gave *instance* a value that its row does not hold."""
