@@ -8,6 +8,7 @@
     │   ├── InvalidSettingsError      COMMON or DRF_COMMONS_<KEY> does not validate; lists every fault
     │   └── MissingMiddlewareError    a model needs a middleware that MIDDLEWARE does not list
     ├── MissingExtraError             also ImportError: names the command that installs the extra
+    ├── NestingDepthError             also RecursionError: serializers that nest themselves never come to an end
     └── VersionConflictError          a row was changed since it was read; a view answers 409
 """
 
@@ -27,6 +28,7 @@ __all__ = [
     "InvalidSettingsError",
     "MissingExtraError",
     "MissingMiddlewareError",
+    "NestingDepthError",
     "VersionConflictError",
 ]
 
@@ -57,6 +59,10 @@ class MissingMiddlewareError(ConfigurationError):
 
 class MissingExtraError(DrfCommonsError, ImportError):
     """A feature needs packages of an optional extra that are not installed."""
+
+
+class NestingDepthError(DrfCommonsError, RecursionError):
+    """Serializers that nest themselves are deeper than allowed: the rows, or the input, go round in a circle."""
 
 
 class VersionConflictError(DrfCommonsError):

@@ -34,8 +34,12 @@ JsonObject: TypeAlias = Mapping[str, Json]
 #: A primary key as clients send and receive it.
 Pk: TypeAlias = int | str | uuid.UUID
 
-#: A text, or one that is translated when it is read.
-StrOrPromise: TypeAlias = str | Promise
+if TYPE_CHECKING:
+    # The stubs tell promises of a text from other promises; at runtime there is one class.
+    from django_stubs_ext import StrOrPromise
+else:
+    #: A text, or one that is translated when it is read.
+    StrOrPromise: TypeAlias = str | Promise
 
 #: One branch of DRF's error structure: a message, a list of branches, or branches by field name.
 ErrorTree: TypeAlias = "str | Sequence[ErrorTree] | Mapping[str, ErrorTree]"

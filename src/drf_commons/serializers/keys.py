@@ -1,0 +1,154 @@
+"""What clients name rows by: a column, the values it can hold, and how a client's value becomes one of them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Hashable
+from functools import cache
+from operator import attrgetter
+from typing import Any, Final, Generic, TypeAlias
+
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import connections
+from django.db.models import CharField, Field, ForeignObject, IntegerField, Model, TextField, UUIDField
+from typing_extensions import TypeVar
+
+from drf_commons.errors import ConfigurationError
+
+__all__ = ["Key", "build_key"]
+
+M = TypeVar("M", bound=Model, default=Any)
+
+ModelField: TypeAlias = "Field[Any, Any]"
+
+
+class Key(Generic[M]):
+    """A column that names the rows of *model*: its primary key, or what ``lookup_field`` and ``slug_field`` say.
+
+    ``path`` may cross relations (``author__email``), as a look-up does.
+    """
+
+    def __init__(self, model: type[M], path: str) -> None:
+        self.model = model
+        self.path = path
+        self.is_pk = path in {"pk", model._meta.pk.name}
+        self.field = _find_column(model, path)
+        self.is_text = isinstance(self.field, CharField | TextField)
+        self.read: Callable[[M], Hashable] = attrgetter("pk" if self.is_pk else path.replace("__", "."))
+        self._parse = _find_parser(self.field)
+
+    def parse(self, value: object) -> Hashable | None:
+        """Return *value* as the column would hold it; ``None`` when it is not of the column's type.
+
+        A boolean is never a key, though Python counts it among the integers.
+        """
+        if value is None or isinstance(value, bool):
+            return None
+        return self._parse(self.field, value)
+
+    def can_hold(self, value: Hashable, using: str) -> bool:
+        """Tell whether the database *using* can compare the column with *value* at all.
+
+        An integer beyond the column's range, a NUL or half a surrogate pair names no row, and asking for it would fail.
+        """
+        match value:
+            case int() if isinstance(self.field, IntegerField):
+                low, high = connections[using].ops.integer_field_range(self.field.get_internal_type())
+                return low <= value <= high
+            case str():
+                return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+            case _:
+                return True
+
+
+@cache
+def build_key(model: type[M], path: str) -> Key[M]:
+    """Return the key of *model* at *path*; the same object each time.
+
+    Raises :class:`~drf_commons.errors.ConfigurationError` when there is no such field.
+    """
+    return Key(model, path)
+
+
+def _find_column(model: type[Model], path: str) -> ModelField:
+    """Return the field that holds the values of *path*."""
+    field: Any = None
+    current = model
+    for name in path.split("__"):
+        try:
+            field = current._meta.pk if name == "pk" else current._meta.get_field(name)
+        except FieldDoesNotExist as exc:
+            msg = f'{current.__name__} has no field "{name}" to look rows up by; name one as lookup_field or slug_field'
+            raise ConfigurationError(msg) from exc
+        current = field.related_model or current
+    while isinstance(field, ForeignObject):
+        field = field.target_field
+    return field  # type: ignore[no-any-return]  # the stubs leave get_field() open
+
+
+def _parse_integer(_field: ModelField, value: object) -> int | None:
+    match value:
+        case int():
+            return value
+        case str() if (text := value.strip()).removeprefix("-").isdecimal() and text.isascii():
+            try:
+                return int(text)
+            except ValueError:  # more digits than Python is willing to read
+                return None
+        case _:
+            return None
+
+
+def _parse_uuid(_field: ModelField, value: object) -> uuid.UUID | None:
+    match value:
+        case uuid.UUID():
+            return value
+        case str():
+            try:
+                return uuid.UUID(value)
+            except ValueError:
+                return None
+        case _:
+            return None
+
+
+def _parse_text(_field: ModelField, value: object) -> str | None:
+    match value:
+        case str():
+            return value
+        case int() | uuid.UUID():  # a number names a row as its digits do
+            return str(value)
+        case _:
+            return None
+
+
+def _parse_other(field: ModelField, value: object) -> Hashable | None:
+    """Leave the types the table does not know to the field itself."""
+    if not isinstance(value, str | int | uuid.UUID):
+        return None
+    try:
+        parsed = field.to_python(value)
+    except (ValidationError, TypeError, ValueError, OverflowError):
+        return None
+    return parsed if isinstance(parsed, Hashable) else None
+
+
+_PARSERS: Final[tuple[tuple[type[ModelField], Callable[[ModelField, object], Hashable | None]], ...]] = (
+    (IntegerField, _parse_integer),
+    (UUIDField, _parse_uuid),
+    (CharField, _parse_text),
+    (TextField, _parse_text),
+)
+
+
+def _find_parser(field: ModelField) -> Callable[[ModelField, object], Hashable | None]:
+    for known, parser in _PARSERS:
+        # A subclass that converts differently holds something else than its base does.
+        if isinstance(field, known) and _converts_like(field, known):
+            return parser
+    return _parse_other
+
+
+def _converts_like(field: ModelField, known: type[ModelField]) -> bool:
+    own: object = type(field).to_python  # pyright: ignore[reportUnknownMemberType]  # the stubs leave its types open
+    return own is known.to_python

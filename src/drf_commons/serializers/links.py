@@ -1,0 +1,162 @@
+"""How a model's rows hang together: for each relation who holds the key, and how rows are linked and unlinked."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, cast
+
+from django.db.models import (
+    Field,
+    ForeignKey,
+    ForeignObjectRel,
+    ManyToManyField,
+    ManyToManyRel,
+    ManyToOneRel,
+    Model,
+    OneToOneField,
+    OneToOneRel,
+    QuerySet,
+)
+
+__all__ = ["Kind", "Link", "find_link"]
+
+
+class Kind(enum.Enum):
+    """Who holds the key that links two rows."""
+
+    FOREIGN_KEY = "the near row; the far one may be shared"
+    ONE_TO_ONE = "the near row; the far one is its own"
+    REVERSE_ONE_TO_ONE = "the one far row"
+    REVERSE_FOREIGN_KEY = "each far row"
+    GENERIC = "each far row, together with the near row's model"
+    MANY_TO_MANY = "a row between the two"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One relation of a model, from the row at the near end to the rows at the far end."""
+
+    name: str
+    kind: Kind
+    near: type[Model]
+    far: type[Model]
+    #: What holds the key: the field at the near or the far end, the generic relation, or the many-to-many field.
+    field: Any
+
+    @property
+    def is_forward(self) -> bool:
+        """Tell whether the near row holds the key, so that the far row has to be there first."""
+        return self.kind in {Kind.FOREIGN_KEY, Kind.ONE_TO_ONE}
+
+    @property
+    def is_to_many(self) -> bool:
+        """Tell whether the far end is a list."""
+        return self.kind in {Kind.REVERSE_FOREIGN_KEY, Kind.GENERIC, Kind.MANY_TO_MANY}
+
+    @property
+    def far_columns(self) -> tuple[Field[Any, Any], ...]:
+        """The columns at the far end that hold the key."""
+        match self.kind:
+            case Kind.REVERSE_FOREIGN_KEY | Kind.REVERSE_ONE_TO_ONE:
+                return (self.field,)
+            case Kind.GENERIC:
+                names = (self.field.content_type_field_name, self.field.object_id_field_name)
+                return tuple(cast("Field[Any, Any]", self.far._meta.get_field(name)) for name in names)
+            case _:
+                return ()
+
+    @property
+    def can_unlink(self) -> bool:
+        """Tell whether a far row may stay without the near one."""
+        return all(column.null for column in self.far_columns)
+
+    @property
+    def through(self) -> type[Model] | None:
+        """The model of the rows between, when it has been written by hand and may have columns of its own."""
+        if self.kind is not Kind.MANY_TO_MANY:
+            return None
+        through: type[Model] = self.field.remote_field.through
+        return None if through._meta.auto_created else through
+
+    def attach(self, parent: Model) -> dict[str, object]:
+        """Return the columns of a far row that link it to *parent*."""
+        match self.kind:
+            case Kind.REVERSE_FOREIGN_KEY | Kind.REVERSE_ONE_TO_ONE:
+                return {self.field.name: parent}
+            case Kind.GENERIC:
+                content_type, object_id = self.far_columns
+                return {content_type.name: self._get_content_type(parent), object_id.name: parent.pk}
+            case _:
+                return {}
+
+    def detach(self) -> dict[str, object]:
+        """Return the columns of a far row that belongs to nobody."""
+        return {column.name: None for column in self.far_columns}
+
+    def find_rows(self, parents: Iterable[Model], using: str) -> QuerySet[Model]:
+        """Return the far rows of *parents*, for relations whose key the far row holds."""
+        owners = list(parents)
+        rows = self.far._default_manager.using(using)
+        if self.kind is not Kind.GENERIC:
+            return rows.filter(**{f"{self.field.name}__in": owners})
+        content_type, object_id = self.far_columns
+        if not owners:
+            return rows.none()
+        return rows.filter(
+            **{
+                content_type.name: self._get_content_type(owners[0]),
+                f"{object_id.name}__in": [owner.pk for owner in owners],
+            }
+        )
+
+    def find_owner(self, row: Model, owners: Mapping[object, Model]) -> Model | None:
+        """Return which of *owners*, by the value of the key, *row* belongs to."""
+        column = self.far_columns[-1]
+        return owners.get(column.to_python(getattr(row, column.attname)))
+
+    def get_owner_key(self, parent: Model) -> object:
+        """Return the value by which the far rows of *parent* know it."""
+        column = self.far_columns[-1]
+        if self.kind is Kind.GENERIC:
+            return column.to_python(parent.pk)
+        return getattr(parent, self.field.target_field.attname)
+
+    def _get_content_type(self, parent: Model) -> Model:
+        # The model is taken from the key: a project without generic relations need not install its app.
+        content_types: Any = self.far_columns[0].related_model
+        content_type: Model = content_types.objects.get_for_model(
+            parent, for_concrete_model=self.field.for_concrete_model
+        )
+        return content_type
+
+
+@cache
+def find_link(model: type[Model], name: str) -> Link | None:
+    """Return the relation that rows of *model* know as *name*; ``None`` when it is a column or no field at all."""
+    for field in model._meta.get_fields():
+        known_as = field.get_accessor_name() if isinstance(field, ForeignObjectRel) else field.name
+        kind = _find_kind(field)
+        if kind is not None and known_as == name:
+            key = field.field if isinstance(field, ForeignObjectRel) else field
+            return Link(name=name, kind=kind, near=model, far=cast("type[Model]", field.related_model), field=key)
+    return None
+
+
+#: The first that fits counts: each one-to-one is a foreign key too.
+_KINDS: Final[tuple[tuple[type[object], Kind], ...]] = (
+    (ManyToManyField, Kind.MANY_TO_MANY),
+    (ManyToManyRel, Kind.MANY_TO_MANY),
+    (OneToOneField, Kind.ONE_TO_ONE),
+    (ForeignKey, Kind.FOREIGN_KEY),
+    (OneToOneRel, Kind.REVERSE_ONE_TO_ONE),
+    (ManyToOneRel, Kind.REVERSE_FOREIGN_KEY),
+)
+
+
+def _find_kind(field: object) -> Kind | None:
+    if hasattr(field, "content_type_field_name"):
+        return Kind.GENERIC
+    return next((kind for known, kind in _KINDS if isinstance(field, known)), None)
