@@ -45,6 +45,8 @@ EXPORTS = {
         "InvalidSettingsError",
         "MissingExtraError",
         "MissingMiddlewareError",
+        "NestingDepthError",
+        "VersionConflictError",
     },
     "drf_commons.middlewares": {
         "CurrentUserMiddleware",

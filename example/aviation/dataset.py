@@ -78,7 +78,7 @@ def _rename(row: AirportRow) -> dict[str, object]:
 @transaction.atomic
 def _store(model: type[M], rows: Sequence[Row], *, key: str, progress: Progress) -> LoadResult:
     """Create the rows whose *key* is new and change those that differ; leave everything else as it is."""
-    stored = model._default_manager.in_bulk(field_name=key)  # noqa: SLF001  # documented Model API
+    stored = model._default_manager.in_bulk(field_name=key)  # documented Model API
     new: list[M] = []
     updated = 0
     for row in rows:
@@ -91,7 +91,7 @@ def _store(model: type[M], rows: Sequence[Row], *, key: str, progress: Progress)
             instance.save()
             updated += 1
     for start in range(0, len(new), _CHUNK):
-        model._default_manager.bulk_create(new[start : start + _CHUNK])  # noqa: SLF001  # documented Model API
+        model._default_manager.bulk_create(new[start : start + _CHUNK])  # documented Model API
         progress(len(rows) - len(new) + min(start + _CHUNK, len(new)), len(rows))
     progress(len(rows), len(rows))
     return LoadResult(created=len(new), updated=updated, unchanged=len(rows) - len(new) - updated)

@@ -68,7 +68,7 @@ def check_current_user_middleware(**_: object) -> list[checks.CheckMessage]:
 
 
 def _require_current_user_middleware() -> None:
-    labels = sorted(model._meta.label for model in apps.get_models() if _records_user(model))  # noqa: SLF001  # public API
+    labels = sorted(model._meta.label for model in apps.get_models() if _records_user(model))  # public API
     if labels:
         feature_name = f"UserActionMixin or CurrentUserField in {', '.join(labels)}"
         MiddlewareChecker(_CURRENT_USER_MIDDLEWARE, feature_name).require()
@@ -77,5 +77,5 @@ def _require_current_user_middleware() -> None:
 def _records_user(model: type[Model]) -> bool:
     return issubclass(model, UserActionMixin) or any(
         isinstance(field, CurrentUserField)
-        for field in model._meta.concrete_fields  # noqa: SLF001  # documented Model API
+        for field in model._meta.concrete_fields  # documented Model API
     )

@@ -80,5 +80,5 @@ class VersionConflictError(DrfCommonsError):
 
     @override
     def __str__(self) -> str:
-        name = self.model._meta.object_name  # noqa: SLF001  # documented Model API
+        name = self.model._meta.object_name  # documented Model API
         return f"{name} {self.pk} has version {self.current}, not {self.expected}: it was changed meanwhile"

@@ -213,5 +213,5 @@ def _translate(exc: Exception) -> Exception:
 
 
 def _describe_blockers(objects: Iterable[Model]) -> str:
-    names = sorted({str(obj._meta.verbose_name_plural) for obj in objects})  # noqa: SLF001  # documented Model API
+    names = sorted({str(obj._meta.verbose_name_plural) for obj in objects})  # documented Model API
     return f"Cannot delete: {', '.join(names)} still refer to it."

@@ -136,7 +136,7 @@ class StoredValuesMixin(models.Model):
 @cache
 def _get_stamps(model: type[models.Model]) -> tuple[StampMixin, ...]:
     """Return the fields of *model* that are stamped at every update."""
-    fields = model._meta.concrete_fields  # noqa: SLF001  # documented Model API
+    fields = model._meta.concrete_fields  # documented Model API
     return tuple(field for field in fields if isinstance(field, StampMixin) and field.on_update)
 
 
@@ -144,5 +144,5 @@ def _get_stamps(model: type[models.Model]) -> tuple[StampMixin, ...]:
 def _get_remembered(model: type[StoredValuesMixin]) -> tuple[tuple[str, str], ...]:
     """Return the names and attribute names of the fields whose stored value *model* remembers."""
     names = model.get_remembered_names()
-    fields = model._meta.concrete_fields  # noqa: SLF001  # documented Model API
+    fields = model._meta.concrete_fields  # documented Model API
     return tuple((field.name, field.attname) for field in fields if field.name in names)
