@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.contrib.auth.models import User
-from rest_framework.relations import SlugRelatedField
 
 from aviation.models import Airport, Country
 from drf_commons.serializers import BaseModelSerializer
+from drf_commons.serializers.fields import ReadOnlyStrField, StrToDataField
 
 
 class CountrySerializer(BaseModelSerializer[Country]):
@@ -20,11 +20,11 @@ class CountrySerializer(BaseModelSerializer[Country]):
 
 
 class AirportSerializer(BaseModelSerializer[Airport]):
-    """An airport with its country's code, and who wrote it last."""
+    """An airport: its country is sent as ``"IS"`` and comes back whole; who wrote it comes back by name."""
 
-    country = SlugRelatedField(slug_field="code", queryset=Country.objects.all())
-    created_by = SlugRelatedField[User](slug_field="username", read_only=True)
-    updated_by = SlugRelatedField[User](slug_field="username", read_only=True)
+    country = StrToDataField(queryset=Country.objects.active(), serializer=CountrySerializer, slug_field="code")
+    created_by = ReadOnlyStrField[User]()
+    updated_by = ReadOnlyStrField[User]()
 
     class Meta:
         model = Airport
