@@ -1,0 +1,33 @@
+"""Writes the list of settings, from the settings class itself."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from annotated_types import Ge, Le
+from pydantic.fields import FieldInfo
+
+from drf_commons.conf import CommonSettings
+
+KINDS: Final = {"int": "A whole number", "float": "A number"}
+
+
+def build_settings_list() -> str:
+    """Return what each key does, what it may be, and its default; a key is a place that can be linked to."""
+    return "\n".join(build_entry(key, field) for key, field in sorted(CommonSettings.model_fields.items()))
+
+
+def build_entry(key: str, field: FieldInfo) -> str:
+    """Return what is to be said about one key."""
+    anchor = key.lower().replace("_", "-")
+    values = f"{describe_values(field)} Default: `{field.get_default():_}`"
+    return f"`{key}`{{#{anchor}}}\n: {field.description}\n\n  {values}\n"
+
+
+def describe_values(field: FieldInfo) -> str:
+    """Return what *field* may be, in words."""
+    bounds = [
+        *(f"from {bound.ge}" for bound in field.metadata if isinstance(bound, Ge)),
+        *(f"to `{bound.le:_}`" for bound in field.metadata if isinstance(bound, Le)),
+    ]
+    return f"{' '.join([KINDS[getattr(field.annotation, '__name__', '')], *bounds])}."
