@@ -50,6 +50,7 @@ INSTALLED_APPS: Final = [
     "drf_commons",
     "aviation",
     "tests.archive",
+    "tests.articles",
     "tests.catalogue",
     "tests.ledger",
     "tests.newsroom",
