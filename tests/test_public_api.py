@@ -31,8 +31,10 @@ EXPORTS = {
         "get_settings",
     },
     "drf_commons.current_user": {
+        "RequestScope",
+        "aget_audit_user",
+        "aget_current_authenticated_user",
         "aget_current_user",
-        "as_request",
         "as_user",
         "get_audit_user",
         "get_current_authenticated_user",
@@ -46,6 +48,7 @@ EXPORTS = {
         "MissingExtraError",
         "MissingMiddlewareError",
         "NestingDepthError",
+        "UserNotLoadedError",
         "VersionConflictError",
     },
     "drf_commons.middlewares": {

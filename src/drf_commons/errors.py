@@ -9,6 +9,7 @@
     │   └── MissingMiddlewareError    a model needs a middleware that MIDDLEWARE does not list
     ├── MissingExtraError             also ImportError: names the command that installs the extra
     ├── NestingDepthError             also RecursionError: serializers that nest themselves never come to an end
+    ├── UserNotLoadedError            also django.core.exceptions.SynchronousOnlyOperation: await the async twin
     └── VersionConflictError          a row was changed since it was read; a view answers 409
 """
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
 from django.db.models import Model
 from rest_framework.exceptions import NotAuthenticated
 from typing_extensions import override
@@ -29,6 +30,7 @@ __all__ = [
     "MissingExtraError",
     "MissingMiddlewareError",
     "NestingDepthError",
+    "UserNotLoadedError",
     "VersionConflictError",
 ]
 
@@ -63,6 +65,13 @@ class MissingExtraError(DrfCommonsError, ImportError):
 
 class NestingDepthError(DrfCommonsError, RecursionError):
     """Serializers that nest themselves are deeper than allowed: the rows, or the input, go round in a circle."""
+
+
+class UserNotLoadedError(DrfCommonsError, SynchronousOnlyOperation):
+    """A coroutine asked for a session's user that is not loaded yet, and loading it would block the event loop."""
+
+    def __init__(self) -> None:
+        super().__init__("The session's user is not loaded yet; in a coroutine, load it: await aget_current_user()")
 
 
 class VersionConflictError(DrfCommonsError):
