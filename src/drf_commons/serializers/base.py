@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
 from django.db import router, transaction
 from django.db.models import Model
-from rest_framework import serializers
+from rest_framework.relations import RelatedField
 from typing_extensions import TypeVar, override
 
+from drf_commons.serializers.fields import IdOnlyField
+from drf_commons.serializers.inputs import RelationWrite
+from drf_commons.serializers.nested import NestingSerializer
+from drf_commons.serializers.rows import Row
+from drf_commons.serializers.writes import TreeWriter
 from drf_commons.types import RuntimeGeneric
 
 __all__ = ["BaseModelSerializer"]
@@ -18,7 +24,7 @@ Data = TypeVar("Data", default=dict[str, Any])
 ValidatedData = TypeVar("ValidatedData", default=dict[str, Any])
 
 
-class BaseModelSerializer(RuntimeGeneric, serializers.ModelSerializer[M], Generic[M, Data, ValidatedData]):
+class BaseModelSerializer(RuntimeGeneric, NestingSerializer[M], Generic[M, Data, ValidatedData]):
     """A ``ModelSerializer`` whose writes succeed as a whole or leave nothing behind.
 
     ``BaseModelSerializer[Article]`` types ``instance`` and ``save()``; two further arguments name the shapes of
@@ -41,6 +47,13 @@ class BaseModelSerializer(RuntimeGeneric, serializers.ModelSerializer[M], Generi
         @override
         def validated_data(self) -> ValidatedData: ...
 
+    #: Keys are looked up by a field that can look up a whole list of them at once.
+    serializer_related_field: ClassVar[type[RelatedField[Any, Any, Any]]] = IdOnlyField
+
+    def __init__(self, *args: Any, relation_write: RelationWrite | None = None, **kwargs: Any) -> None:
+        self.relation_write = relation_write or RelationWrite()
+        super().__init__(*args, **kwargs)
+
     @override
     def save(self, **kwargs: Any) -> M:
         """Write the validated data, with *kwargs* on top, and return the row."""
@@ -49,15 +62,20 @@ class BaseModelSerializer(RuntimeGeneric, serializers.ModelSerializer[M], Generi
 
     @override
     def create(self, validated_data: Any) -> M:
-        """Write a new row."""
-        with transaction.atomic(self.get_write_database(), savepoint=False):
-            return super().create(validated_data)
+        """Write a new row and what is nested in it."""
+        return self._write(None, validated_data)
 
     @override
     def update(self, instance: M, validated_data: Any) -> M:
-        """Write *validated_data* over *instance*."""
-        with transaction.atomic(self.get_write_database(instance), savepoint=False):
-            return super().update(instance, validated_data)
+        """Write *validated_data* over *instance*, and what is nested in it."""
+        return self._write(instance, validated_data)
+
+    def _write(self, instance: M | None, validated_data: Mapping[str, Any]) -> M:
+        using = self.get_write_database(instance)
+        row = Row(attrs={**validated_data}, instance=instance)
+        with transaction.atomic(using, savepoint=False):
+            TreeWriter(using).write_tree(self, [row])
+        return cast("M", row.written)  # written by this serializer, whose model it is
 
     def get_write_database(self, instance: M | None = None) -> str:
         """Return the alias of the database that *instance*, or a new row, is written to."""

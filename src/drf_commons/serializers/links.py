@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, cast
@@ -20,6 +20,7 @@ from django.db.models import (
     OneToOneRel,
     QuerySet,
 )
+from django.db.models.fields import NOT_PROVIDED
 
 __all__ = ["Kind", "Link", "find_link"]
 
@@ -57,6 +58,11 @@ class Link:
         return self.kind in {Kind.REVERSE_FOREIGN_KEY, Kind.GENERIC, Kind.MANY_TO_MANY}
 
     @property
+    def is_exclusive(self) -> bool:
+        """Tell whether the far end is one row that belongs to the near row alone."""
+        return self.kind in {Kind.ONE_TO_ONE, Kind.REVERSE_ONE_TO_ONE}
+
+    @property
     def far_columns(self) -> tuple[Field[Any, Any], ...]:
         """The columns at the far end that hold the key."""
         match self.kind:
@@ -74,12 +80,16 @@ class Link:
         return all(column.null for column in self.far_columns)
 
     @property
-    def through(self) -> type[Model] | None:
-        """The model of the rows between, when it has been written by hand and may have columns of its own."""
+    def through_columns(self) -> dict[str, bool]:
+        """The columns that the row between has of its own, and whether they have to be given."""
         if self.kind is not Kind.MANY_TO_MANY:
-            return None
-        through: type[Model] = self.field.remote_field.through
-        return None if through._meta.auto_created else through
+            return {}
+        ends = {self.field.m2m_field_name(), self.field.m2m_reverse_field_name()}
+        return {
+            column.name: not (column.null or column.blank or column.has_default() or _has_db_default(column))
+            for column in self.field.remote_field.through._meta.concrete_fields
+            if column.name not in ends and not column.primary_key
+        }
 
     def attach(self, parent: Model) -> dict[str, object]:
         """Return the columns of a far row that link it to *parent*."""
@@ -112,17 +122,24 @@ class Link:
             }
         )
 
-    def find_owner(self, row: Model, owners: Mapping[object, Model]) -> Model | None:
-        """Return which of *owners*, by the value of the key, *row* belongs to."""
+    def read_owner(self, row: Model) -> object:
+        """Return the key of the near row that the far *row* belongs to."""
         column = self.far_columns[-1]
-        return owners.get(column.to_python(getattr(row, column.attname)))
+        value: object = column.to_python(getattr(row, column.attname))
+        return value
 
     def get_owner_key(self, parent: Model) -> object:
-        """Return the value by which the far rows of *parent* know it."""
+        """Return the key by which the far rows of *parent* know it."""
         column = self.far_columns[-1]
         if self.kind is Kind.GENERIC:
             return column.to_python(parent.pk)
         return getattr(parent, self.field.target_field.attname)
+
+    def forget(self, parent: Model) -> None:
+        """Drop what *parent* remembers of its far rows, so that it reads them anew."""
+        vars(parent).get("_prefetched_objects_cache", {}).pop(self.name, None)
+        if self.kind is Kind.REVERSE_ONE_TO_ONE and self.field.remote_field.is_cached(parent):
+            self.field.remote_field.delete_cached_value(parent)
 
     def _get_content_type(self, parent: Model) -> Model:
         # The model is taken from the key: a project without generic relations need not install its app.
@@ -143,6 +160,10 @@ def find_link(model: type[Model], name: str) -> Link | None:
             key = field.field if isinstance(field, ForeignObjectRel) else field
             return Link(name=name, kind=kind, near=model, far=cast("type[Model]", field.related_model), field=key)
     return None
+
+
+def _has_db_default(column: Field[Any, Any]) -> bool:
+    return column.db_default is not NOT_PROVIDED
 
 
 #: The first that fits counts: each one-to-one is a foreign key too.

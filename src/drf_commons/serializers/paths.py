@@ -9,10 +9,18 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework.exceptions import ValidationError
 from rest_framework.serializers import as_serializer_error
 
-__all__ = ["Path", "build_error_at", "build_list_error"]
+from drf_commons.types import StrOrPromise
+
+__all__ = ["Path", "build_error_at", "build_list_error", "format_message"]
 
 #: The way from the root to a field: names of relations and positions in their lists, ``("line_items", 3)``.
 Path: TypeAlias = tuple[str | int, ...]
+
+
+def format_message(message: StrOrPromise, values: Mapping[str, object]) -> str:
+    """Return *message* with *values* in it; half a surrogate pair, which no answer could carry, is spelt out."""
+    shown = {name: str(value).encode(errors="backslashreplace").decode() for name, value in values.items()}
+    return str(message).format(**shown)
 
 
 def build_list_error(errors: Mapping[int, ValidationError]) -> ValidationError:

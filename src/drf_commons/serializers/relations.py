@@ -22,7 +22,7 @@ from rest_framework.utils import html
 from typing_extensions import TypeIs, TypeVar, Unpack, override
 
 from drf_commons.serializers.keys import Key, build_key
-from drf_commons.serializers.paths import build_list_error
+from drf_commons.serializers.paths import build_list_error, format_message
 from drf_commons.types import RuntimeGeneric, StrOrPromise
 
 __all__ = ["Accept", "ConfigurableRelatedFieldMixin", "ManyRelation", "RelationOptions", "RowOptions", "RowSource"]
@@ -220,11 +220,12 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
     def preloaded(self, values: Iterable[object]) -> Generator[None]:
         """Within the block, answer for each of *values* from one query made here."""
         known = {(type(value), value): value for value in values if isinstance(value, int | str | uuid.UUID)}
-        self._preloaded = dict(zip(known, self.find(list(known.values())), strict=True)) if known else {}
+        before = self._preloaded
+        self._preloaded = {**before, **dict(zip(known, self.find(list(known.values())), strict=True))}
         try:
             yield
         finally:
-            self._preloaded = {}
+            self._preloaded = before
 
     def get_keys(self, model: type[M]) -> list[Key[M]]:
         """Return the columns that rows of *model* are looked up by, the first to be asked first."""
@@ -293,9 +294,7 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
         )
 
     def _build_error(self, message: str, code: str, **values: object) -> ValidationError:
-        # Half a surrogate pair came in as JSON; it cannot go out again.
-        shown = {name: str(value).encode(errors="backslashreplace").decode() for name, value in values.items()}
-        return ValidationError(str(self.error_messages[message]).format(**shown), code=code)
+        return ValidationError(format_message(self.error_messages[message], values), code=code)
 
     # Output
 

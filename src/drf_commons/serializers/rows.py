@@ -1,0 +1,170 @@
+"""Writing the rows of one level: in bulk where nothing needs ``save()``, one by one where something does."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn, cast
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import IntegrityError, connections
+from django.db.models import DateField, Field, Model, ProtectedError, QuerySet, RestrictedError, TimeField, signals
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import ValidationError
+from rest_framework.serializers import ModelSerializer
+
+from drf_commons.serializers.paths import Path, build_error_at, format_message
+from drf_commons.types import StrOrPromise
+
+__all__ = ["Row", "delete_rows", "fail_at", "write_rows"]
+
+#: DRF's own way of writing one row, whatever a subclass makes of it; the stubs leave its types open.
+_DRF: Final[Any] = ModelSerializer
+
+_MESSAGES: Final[Mapping[str, StrOrPromise]] = {
+    "cannot_unlink": _("The rows {pks} are not named, and cannot stay behind without this one."),
+    "conflict": _("This contradicts rows that are stored already."),
+    "does_not_exist": _('Invalid pk "{pk_value}" - object does not exist.'),
+    "protected": _("Rows that are to be deleted are still needed elsewhere."),
+    "required": _("This field is required."),
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Row:
+    """A row to be written: its columns, where it stands in the tree, and the stored row it changes, if any."""
+
+    attrs: dict[str, Any]
+    path: Path = ()
+    instance: Model | None = None
+    #: Whether the row was made here; said once it is written.
+    is_new: bool = False
+
+    @property
+    def written(self) -> Model:
+        """The stored row; there is one as soon as the level of the row is written."""
+        return cast("Model", self.instance)
+
+    def save_with(self, serializer: ModelSerializer[Any]) -> None:
+        """Write the row by the ``create()`` or ``update()`` that *serializer* has of its own."""
+        self.is_new = self.instance is None
+        with reporting_at(self.path):
+            if self.instance is None:
+                self.instance = serializer.create(self.attrs)
+            else:
+                self.instance = serializer.update(self.instance, self.attrs)
+
+    def save(self, serializer: ModelSerializer[Any]) -> None:
+        """Write the row as DRF does."""
+        self.is_new = self.instance is None
+        with reporting_at(self.path):
+            if self.instance is None:
+                self.instance = _DRF.create(serializer, self.attrs)
+            else:
+                self.instance = _DRF.update(serializer, self.instance, self.attrs)
+
+
+def write_rows(serializer: ModelSerializer[Any], rows: Sequence[Row], using: str) -> None:
+    """Write *rows*, the stored ones first; a nested row that says nothing but which one it is stays untouched."""
+    model: type[Model] = serializer.Meta.model
+    stored = [row for row in rows if row.instance is not None and (row.attrs or not row.path)]
+    new = [row for row in rows if row.instance is None]
+    if len(stored) > 1 and not _needs_save(model) and _are_columns(model, stored):
+        _update_in_bulk(model, stored, using)
+    else:
+        for row in stored:
+            row.save(serializer)
+    if len(new) > 1 and not _needs_save(model) and _knows_keys(model, using):
+        _create_in_bulk(model, new, using)
+    else:
+        for row in new:
+            row.save(serializer)
+
+
+def delete_rows(rows: QuerySet[Model], path: Path) -> None:
+    """Delete *rows*, with their signals and cascades; rows that others need are reported at *path*."""
+    with reporting_at(path):
+        rows.delete()
+
+
+def fail_at(path: Path, code: str, **values: object) -> NoReturn:
+    """Report the error *code* for the field at *path*."""
+    *way, name = path
+    error = ValidationError({str(name): [format_message(_MESSAGES[code], values)]}, code=code)
+    raise build_error_at(way, error)
+
+
+@contextmanager
+def reporting_at(path: Path) -> Generator[None]:
+    """Report what goes wrong within the block where it belongs; errors of the root itself pass as they are."""
+    try:
+        yield
+    except (ValidationError, DjangoValidationError) as exc:
+        if not path:
+            raise
+        raise build_error_at(path, exc) from exc
+    except (ProtectedError, RestrictedError) as exc:
+        raise build_error_at(path, ValidationError([_MESSAGES["protected"]], code="protected")) from exc
+    except IntegrityError as exc:
+        if not path:
+            raise
+        raise build_error_at(path, ValidationError([_MESSAGES["conflict"]], code="conflict")) from exc
+
+
+# Bulk
+
+
+def _create_in_bulk(model: type[Model], rows: Sequence[Row], using: str) -> None:
+    objects = [model(**row.attrs) for row in rows]
+    with reporting_at(rows[0].path[:-1]):
+        model._default_manager.using(using).bulk_create(objects)
+    for row, instance in zip(rows, objects, strict=True):
+        row.instance = instance
+        row.is_new = True
+
+
+def _update_in_bulk(model: type[Model], rows: Sequence[Row], using: str) -> None:
+    """Update *rows*, each in the columns it has: what a row did not send keeps what the database holds."""
+    stamps: list[Any] = [column for column in model._meta.concrete_fields if getattr(column, "auto_now", False)]
+    groups: dict[frozenset[str], list[Model]] = {}
+    for row in rows:
+        instance = row.written
+        for name, value in row.attrs.items():
+            setattr(instance, name, value)
+        for column in stamps:
+            column.pre_save(instance, add=False)
+        groups.setdefault(frozenset(row.attrs), []).append(instance)
+    with reporting_at(rows[0].path[:-1]):
+        for names, instances in groups.items():
+            columns = [*names, *(column.name for column in stamps if column.name not in names)]
+            model._default_manager.using(using).bulk_update(instances, columns)
+
+
+def _needs_save(model: type[Model]) -> bool:
+    """Tell whether writing rows of *model* means more than writing their columns."""
+    handlers = (signals.pre_save, signals.post_save)
+    return (
+        model.save is not Model.save
+        or model.save_base is not Model.save_base
+        or bool(model._meta.parents)
+        or any(signal.has_listeners(model) for signal in handlers)
+    )
+
+
+def _are_columns(model: type[Model], rows: Sequence[Row]) -> bool:
+    """Tell whether *rows* set nothing but columns that an ``UPDATE`` can set as they are."""
+    columns = {column.name: column for column in model._meta.concrete_fields if not column.primary_key}
+    named = {name for row in rows for name in row.attrs}
+    return named <= columns.keys() and not any(_acts_on_save(column) for column in columns.values())
+
+
+def _acts_on_save(column: Field[Any, Any]) -> bool:
+    """Tell whether *column* works out its value when the row is saved; times of change are set here."""
+    own, plain = (cast("Any", owner).pre_save for owner in (type(column), Field))
+    return own is not plain and not isinstance(column, DateField | TimeField)
+
+
+def _knows_keys(model: type[Model], using: str) -> bool:
+    """Tell whether new rows have their keys after a bulk insert: from the database, or from a default of ours."""
+    return connections[using].features.can_return_rows_from_bulk_insert or model._meta.pk.has_default()
