@@ -1,0 +1,6 @@
+"""Writes over many rows at the speed of the database, with the values ``save()`` would write."""
+
+from drf_commons.bulk.create import abulk_create, bulk_create
+from drf_commons.bulk.update import abulk_update, bulk_update
+
+__all__ = ["abulk_create", "abulk_update", "bulk_create", "bulk_update"]

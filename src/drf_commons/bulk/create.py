@@ -1,0 +1,128 @@
+"""Set-based inserts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.db import connections, models, transaction
+from django.db.models import sql
+from django.db.models.expressions import DatabaseDefault
+
+from drf_commons.bulk.columns import FieldAny, UnsupportedError, Values, build_column
+from drf_commons.bulk.engines import Engine, get_engine
+from drf_commons.bulk.querysets import get_chunk_size, get_writer
+from drf_commons.bulk.related import check_related
+from drf_commons.bulk.stamps import prepare_slugs, read_inserted, remember_written
+
+__all__ = ["abulk_create", "bulk_create"]
+
+M = TypeVar("M", bound=models.Model)
+
+_QUERYSET: Final[type[models.QuerySet[Any]]] = models.QuerySet
+
+
+def bulk_create(queryset: models.QuerySet[M], objs: Iterable[M], *, chunk_size: int | None = None) -> list[M]:
+    """Insert *objs* with one statement for each chunk; return them with their primary keys.
+
+    It is ``queryset.bulk_create(objs)`` at the speed of the database: the audit columns and slugs are filled in, files
+    are stored, signals are not sent. *chunk_size* is ``COMMON["BULK_OPERATION_BATCH_SIZE"]`` by default.
+
+    Where a statement could give another result (an expression or a default of the database among the values, generated
+    columns, …) the rows go through Django's own method. Rows that stand in more than one table, which Django refuses,
+    are saved one by one.
+    """
+    rows = [*objs]
+    if rows:
+        size = get_chunk_size(chunk_size)
+        _Insert(get_writer(queryset), rows).run(size)
+    return rows
+
+
+async def abulk_create(queryset: models.QuerySet[M], objs: Iterable[M], *, chunk_size: int | None = None) -> list[M]:
+    """Await :func:`bulk_create`."""
+    return await sync_to_async(bulk_create)(queryset, objs, chunk_size=chunk_size)
+
+
+class _Insert:
+    """One call: what is to be inserted, and where."""
+
+    def __init__(self, writer: models.QuerySet[Any], objs: Sequence[models.Model]) -> None:
+        self.queryset = writer
+        self.using = writer.db
+        self.model = writer.model
+        self.opts = writer.model._meta
+        self.objs = objs
+
+    def run(self, chunk_size: int) -> None:
+        """Insert everything or nothing."""
+        prepare_slugs(self.model, self.objs)
+        check_related(self.objs, self.opts.concrete_fields, operation="bulk_create")
+        with transaction.atomic(using=self.using, savepoint=False):
+            if self.spans_tables():
+                for obj in self.objs:
+                    obj.save(force_insert=True, using=self.using)
+            else:
+                self.insert(chunk_size)
+        remember_written(self.objs)
+
+    def spans_tables(self) -> bool:
+        """Tell whether a row stands in the table of a parent, too."""
+        return any(parent._meta.concrete_model is not self.opts.concrete_model for parent in self.opts.all_parents)
+
+    def insert(self, chunk_size: int) -> None:
+        """Insert with statements of our own where they give what Django's would."""
+        try:
+            engine = self.find_engine()
+            returning = self.set_keys(engine)
+            columns = read_inserted([field for field in self.opts.concrete_fields if field is not returning], self.objs)
+        except UnsupportedError:
+            self.queryset.bulk_create(self.objs, batch_size=chunk_size)
+        else:
+            self.insert_sets(engine, columns, returning, chunk_size)
+
+    def insert_sets(
+        self, engine: Engine, columns: Mapping[FieldAny, Values], returning: FieldAny | None, chunk_size: int
+    ) -> None:
+        """Insert one chunk with each statement."""
+        compiler = sql.InsertQuery(self.model).get_compiler(self.using)
+        size = min(chunk_size, engine.get_max_rows(len(columns)) or chunk_size)
+        with engine.connection.cursor() as cursor:
+            for start in range(0, len(self.objs), size):
+                rows = slice(start, start + size)
+                parts = [build_column(field, values[rows], compiler) for field, values in columns.items()]
+                keys = engine.insert(cursor, parts, returning)
+                if returning is not None:
+                    for obj, key in zip(self.objs[rows], keys, strict=True):
+                        obj.pk = key
+        for obj in self.objs:
+            obj._state.adding = False
+            obj._state.db = self.using
+
+    def find_engine(self) -> Engine:
+        """Return the engine for the table; raise :class:`UnsupportedError` where only Django knows what to do."""
+        opts = self.opts
+        if (
+            type(self.queryset).bulk_create is not _QUERYSET.bulk_create  # the project has one of its own
+            or opts.is_composite_pk
+            or opts.order_with_respect_to
+            or any(field.generated for field in opts.concrete_fields)
+            or any(field is not opts.pk for field in opts.db_returning_fields)
+        ):
+            raise UnsupportedError
+        return get_engine(connections[self.using], self.model)
+
+    def set_keys(self, engine: Engine) -> FieldAny | None:
+        """Give every row its key, or return the field whose keys the database gives."""
+        pk: FieldAny = self.opts.pk
+        for obj in self.objs:
+            if obj.pk is None:
+                obj.pk = pk.get_pk_value_on_save(obj)
+        missing = sum(obj.pk is None or isinstance(obj.pk, DatabaseDefault) for obj in self.objs)
+        if not missing:
+            return None
+        features = engine.connection.features
+        if missing < len(self.objs) or pk is not self.opts.auto_field or not features.can_return_rows_from_bulk_insert:
+            raise UnsupportedError
+        return pk

@@ -1,0 +1,127 @@
+"""Columns that fill themselves in: a bulk write fills them as ``save()`` does.
+
+What a model or a field offers is recognised by name, so that fields and models of your own take part too:
+
+- a field with ``auto_now``, or with ``on_update`` set and ``get_stamp()``, is written by every update
+- ``Model.prepare_slugs(objs)`` is called before an insert
+- ``instance.remember_stored(names)`` is called after a write
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import compress
+from types import SimpleNamespace
+from typing import Any, Final, Protocol, cast, runtime_checkable
+
+from django.db import models
+
+from drf_commons.bulk.columns import FieldAny, Values, read_values
+
+__all__ = ["fill_updated", "prepare_slugs", "read_inserted", "remember_written", "run_pre_saves"]
+
+_PLAIN: Final[type[FieldAny]] = models.Field
+_CLOCKS: Final[Sequence[type[FieldAny]]] = cast(
+    "Sequence[type[FieldAny]]", (models.DateField, models.DateTimeField, models.TimeField)
+)
+
+
+@runtime_checkable
+class Stamp(Protocol):
+    """A field that knows what to write into itself."""
+
+    attname: str
+    on_update: bool
+
+    def get_stamp(self) -> object:
+        """Return the value to write now, or ``None`` when there is nothing to stamp."""
+        raise NotImplementedError
+
+    def is_set_by_hand(self, instance: models.Model) -> bool:
+        """Tell whether *instance* holds a value that must not be written over."""
+        raise NotImplementedError
+
+
+def fill_updated(
+    fields: Sequence[FieldAny], objs: Sequence[models.Model], sent: dict[FieldAny, Sequence[bool] | None]
+) -> dict[FieldAny, Sequence[bool] | None]:
+    """Fill in the columns of *fields* that every update writes; return *sent* with them.
+
+    *sent* tells which rows name a field by hand, ``None`` for all of them: those keep their value.
+    """
+    filled = dict(sent)
+    for field in fields:
+        by_hand = sent.get(field, ())
+        if by_hand is None or not (getattr(field, "auto_now", False) or getattr(field, "on_update", False)):
+            continue
+        named = by_hand or [False] * len(objs)
+        rest = iter(_fill(field, [obj for obj, is_named in zip(objs, named, strict=True) if not is_named], add=False))
+        written = [is_named or next(rest) for is_named in named]
+        if any(written):
+            filled[field] = None if all(written) else written
+    return filled
+
+
+def run_pre_saves(objs: Sequence[models.Model], sent: Mapping[FieldAny, Sequence[bool] | None]) -> None:
+    """Run the ``pre_save()`` of fields that have one of their own, as a file's, for the rows that name them."""
+    for field, named in sent.items():
+        if _has_own_pre_save(field):
+            for obj in objs if named is None else compress(objs, named):
+                setattr(obj, field.attname, field.pre_save(obj, add=False))
+
+
+def read_inserted(fields: Sequence[FieldAny], objs: Sequence[models.Model]) -> Mapping[FieldAny, Values]:
+    """Return the columns to insert, filled in where a field fills itself in.
+
+    :class:`~drf_commons.bulk.columns.UnsupportedError` is raised before the first ``pre_save()`` of a project has run.
+    """
+    for field in fields:
+        if isinstance(field, Stamp) or getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+            _fill(field, objs, add=True)
+    columns = {field: read_values(field, objs) for field in fields if not _has_own_pre_save(field)}
+    for field in fields:
+        if field not in columns:
+            columns[field] = [field.pre_save(obj, add=True) for obj in objs]
+    return columns
+
+
+def prepare_slugs(model: type[models.Model], objs: Sequence[models.Model]) -> None:
+    """Give rows about to be inserted their slugs, when *model* has them."""
+    prepare = cast("Callable[[Sequence[models.Model]], object] | None", getattr(model, "prepare_slugs", None))
+    if prepare is not None:
+        prepare(objs)
+
+
+def remember_written(objs: Sequence[models.Model], names: Collection[str] | None = None) -> None:
+    """Let instances that remember what their rows hold know that *names*, all by default, were written."""
+    if objs and hasattr(objs[0], "remember_stored"):
+        for obj in cast("Sequence[Any]", objs):  # checked by name
+            obj.remember_stored(names)
+
+
+def _has_own_pre_save(field: FieldAny) -> bool:
+    """Tell whether only the field itself knows what it does before a row is written."""
+    kinds = (_PLAIN, *_CLOCKS)
+    return not isinstance(field, Stamp) and all(type(field).pre_save is not kind.pre_save for kind in kinds)
+
+
+def _fill(field: FieldAny, objs: Sequence[models.Model], *, add: bool) -> Sequence[bool]:
+    """Fill *field* in; return for each row whether there is something to write. One instant serves all rows."""
+    if isinstance(field, Stamp):
+        value = field.get_stamp()
+        by_hand = [field.is_set_by_hand(obj) for obj in objs]
+        if value is not None:
+            _set(field, [obj for obj, is_set in zip(objs, by_hand, strict=True) if not is_set], value)
+        return [is_set or value is not None for is_set in by_hand]
+    if any(type(field).pre_save is kind.pre_save for kind in _CLOCKS):
+        clock = cast("models.Model", SimpleNamespace())  # Django's clocks only set their attribute
+        _set(field, objs, field.pre_save(clock, add))
+    else:
+        for obj in objs:
+            field.pre_save(obj, add)
+    return [True] * len(objs)
+
+
+def _set(field: FieldAny, objs: Sequence[models.Model], value: object) -> None:
+    for obj in objs:
+        setattr(obj, field.attname, value)
