@@ -14,6 +14,7 @@ import drf_commons
 
 #: Adding to the public API, or taking from it, is a decision: it is made here.
 EXPORTS = {
+    "drf_commons.bulk": {"abulk_create", "abulk_update", "bulk_create", "bulk_update"},
     "drf_commons.checks": {
         "check_current_user_middleware",
         "check_settings",

@@ -123,6 +123,7 @@ class _Insert:
         if not missing:
             return None
         features = engine.connection.features
-        if missing < len(self.objs) or pk is not self.opts.auto_field or not features.can_return_rows_from_bulk_insert:
+        is_generated = self.opts.auto_field is pk
+        if missing < len(self.objs) or not is_generated or not features.can_return_rows_from_bulk_insert:
             raise UnsupportedError
         return pk
