@@ -32,6 +32,7 @@ from drf_commons.current_user import (
 )
 from drf_commons.errors import AuthenticationRequiredError, DrfCommonsError, UserNotLoadedError
 from tests.archive.models import Note
+from tests.coroutines import in_transaction
 
 
 def name_user() -> str | None:
@@ -322,7 +323,8 @@ async def test_the_async_twins_see_an_explicit_user() -> None:
         await aget_current_authenticated_user()
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
+@in_transaction
 async def test_a_coroutine_loads_the_user_before_it_reads_it() -> None:
     """Reading at once would block the event loop, so it is refused with the way out; loaded, everybody reads it."""
     await User.objects.acreate(username="ada")
@@ -335,7 +337,8 @@ async def test_a_coroutine_loads_the_user_before_it_reads_it() -> None:
         assert str(get_audit_user()) == "ada"
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
+@in_transaction
 async def test_rows_saved_by_a_coroutine_know_their_author() -> None:
     """Django saves in a thread, where the user is loaded when the row asks for it."""
     ada = await User.objects.acreate(username="ada")

@@ -39,6 +39,7 @@ from drf_commons.current_user import (
 )
 from drf_commons.middlewares import CurrentUserMiddleware
 from tests.archive.models import Note
+from tests.coroutines import in_transaction
 
 pytestmark = pytest.mark.urls(__name__)
 
@@ -408,8 +409,9 @@ def test_a_stream_keeps_its_user(ada: User, credentials: Credentials) -> None:
 # --- ASGI ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 @each_way
+@in_transaction
 async def test_a_drf_view_sees_its_user_under_asgi(credentials: Credentials) -> None:
     """As under WSGI, and so does the row it saves."""
     client, headers = await sign_in(credentials)
@@ -419,8 +421,9 @@ async def test_a_drf_view_sees_its_user_under_asgi(credentials: Credentials) -> 
     assert get_current_user() is None
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 @pytest.mark.parametrize("url", ["/plain/", "/async/"])
+@in_transaction
 async def test_a_plain_view_sees_the_user_of_the_session_under_asgi(url: str) -> None:
     """Sync and async views."""
     client, _ = await sign_in(get_session)
@@ -428,7 +431,8 @@ async def test_a_plain_view_sees_the_user_of_the_session_under_asgi(url: str) ->
     assert (await AsyncClient().get(url)).json() == {"user": None}
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
+@in_transaction
 async def test_a_row_saved_by_an_async_view_knows_its_author() -> None:
     """Nobody has loaded the session's user before."""
     client, _ = await sign_in(get_session)
@@ -436,14 +440,16 @@ async def test_a_row_saved_by_an_async_view_knows_its_author() -> None:
     assert (await client.get("/save-async/")).json() == {"author": ada.pk}
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
+@in_transaction
 async def test_signing_in_under_asgi_is_seen_at_once() -> None:
     """The user is read when asked for."""
     await create_ada()
     assert (await AsyncClient().get("/sign-in-async/")).json() == {"user": "ada"}
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
+@in_transaction
 async def test_an_exception_in_an_async_view_leaves_no_user_behind() -> None:
     """The task goes on without a user."""
     client, _ = await sign_in(get_session)
@@ -452,7 +458,8 @@ async def test_an_exception_in_an_async_view_leaves_no_user_behind() -> None:
     assert get_current_user() is None
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
+@in_transaction
 async def test_streams_keep_their_user_under_asgi() -> None:
     """Sync and async ones."""
     client, _ = await sign_in(get_session)
@@ -462,7 +469,8 @@ async def test_streams_keep_their_user_under_asgi() -> None:
     assert get_current_user() is None
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
+@in_transaction
 async def test_two_hundred_tokens_at_once_see_their_own_user() -> None:
     """Every other request is anonymous, and stays so."""
     await User.objects.abulk_create([User(username=f"user-{number}") for number in range(0, 200, 2)])
