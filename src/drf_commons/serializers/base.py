@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypedDict, cast
 
 from django.db import router, transaction
-from django.db.models import Model
+from django.db.models import Manager, Model, QuerySet
+from rest_framework.fields import empty
 from rest_framework.relations import RelatedField
-from typing_extensions import TypeVar, override
+from typing_extensions import TypeVar, Unpack, override
 
 from drf_commons.serializers.fields import IdOnlyField
 from drf_commons.serializers.inputs import RelationWrite
 from drf_commons.serializers.nested import NestingSerializer
+from drf_commons.serializers.prefetch import find_related_paths
 from drf_commons.serializers.rows import Row
 from drf_commons.serializers.writes import TreeWriter
-from drf_commons.types import RuntimeGeneric
+from drf_commons.types import RuntimeGeneric, StrOrPromise
 
 __all__ = ["BaseModelSerializer"]
 
 M = TypeVar("M", bound=Model, default=Any)
 Data = TypeVar("Data", default=dict[str, Any])
 ValidatedData = TypeVar("ValidatedData", default=dict[str, Any])
+
+
+class SerializerOptions(TypedDict, total=False):
+    """DRF's own serializer options, which are forwarded unchanged."""
+
+    allow_empty: bool
+    allow_null: bool
+    context: Mapping[str, Any]
+    default: Any
+    error_messages: dict[str, StrOrPromise]
+    help_text: StrOrPromise
+    initial: Any
+    label: StrOrPromise
+    many: bool
+    max_length: int
+    min_length: int
+    partial: bool
+    read_only: bool
+    required: bool
+    source: str
+    style: dict[str, Any]
+    validators: Sequence[Any]
+    write_only: bool
 
 
 class BaseModelSerializer(RuntimeGeneric, NestingSerializer[M], Generic[M, Data, ValidatedData]):
@@ -41,18 +66,31 @@ class BaseModelSerializer(RuntimeGeneric, NestingSerializer[M], Generic[M, Data,
 
         @property
         @override
-        def data(self) -> Data: ...  # type: ignore[override]  # a ReturnDict, seen through its keys
-
-        @property
-        @override
         def validated_data(self) -> ValidatedData: ...
 
     #: Keys are looked up by a field that can look up a whole list of them at once.
     serializer_related_field: ClassVar[type[RelatedField[Any, Any, Any]]] = IdOnlyField
 
-    def __init__(self, *args: Any, relation_write: RelationWrite | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        instance: M | Sequence[M] | QuerySet[M] | Manager[M] | None = None,
+        data: Any = empty,
+        *,
+        relation_write: RelationWrite | None = None,
+        **options: Unpack[SerializerOptions],
+    ) -> None:
         self.relation_write = relation_write or RelationWrite()
-        super().__init__(*args, **kwargs)
+        # max_length and min_length are for a list only: many=True has taken them out.
+        super().__init__(instance, data, **cast("Any", options))
+
+    @property
+    @override
+    def data(self) -> Data:  # type: ignore[override]  # a ReturnDict, seen through its keys
+        """The row as the client sees it; what was nested in it is read with one query for each relation."""
+        is_valid = hasattr(self, "_validated_data") and not getattr(self, "_errors", None)
+        if is_valid and isinstance(self.instance, Model) and not hasattr(self, "_data"):
+            find_related_paths(self).fetch([self.instance])
+        return cast("Data", cast("Any", super()).data)  # its shape is what the type argument says
 
     @override
     def save(self, **kwargs: Any) -> M:
