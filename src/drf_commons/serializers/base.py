@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypedDict, cast
 
 from django.db import router, transaction
 from django.db.models import Manager, Model, QuerySet
 from rest_framework.fields import empty
 from rest_framework.relations import RelatedField
+from rest_framework.utils.serializer_helpers import BoundField
 from typing_extensions import TypeVar, Unpack, override
 
 from drf_commons.serializers.fields import IdOnlyField
@@ -91,6 +93,18 @@ class BaseModelSerializer(RuntimeGeneric, NestingSerializer[M], Generic[M, Data,
         if is_valid and isinstance(self.instance, Model) and not hasattr(self, "_data"):
             find_related_paths(self).fetch([self.instance])
         return cast("Data", cast("Any", super()).data)  # its shape is what the type argument says
+
+    @override
+    def __getitem__(self, key: str) -> BoundField:
+        """Return the field as a form shows it; a related row is chosen by its key, however it is shown elsewhere."""
+        bound: Any = super().__getitem__(key)
+        field = cast("Any", self.fields[key])
+        if hasattr(field, "get_choice"):
+            if hasattr(bound.errors, "values"):  # by position, which a form does not show
+                bound.errors = list(chain.from_iterable(bound.errors.values()))
+            if isinstance(self.instance, Model) and not getattr(self, "_errors", None):
+                bound.value = field.get_choice(field.get_attribute(self.instance))
+        return cast("BoundField", bound)
 
     @override
     def save(self, **kwargs: Any) -> M:

@@ -67,8 +67,8 @@ class DataInput(SerializerHolder[M, In, Out], Generic[M, In, Out]):
         relation_write: RelationWrite | None = None,
         **options: Any,
     ) -> None:
-        self.create = create
-        self.update = update
+        self.may_create = create
+        self.may_update = update
         self.relation_write = relation_write or RelationWrite()
         super().__init__(**options)
 

@@ -133,6 +133,16 @@ class NestedRelation(Field[Any, Any, Any, Any]):
             return None
 
     @property
+    def may_create(self) -> bool:
+        """Tell whether nested data may make a row."""
+        return bool(getattr(self.row_field, "may_create", True))
+
+    @property
+    def may_update(self) -> bool:
+        """Tell whether nested data may change a row."""
+        return bool(getattr(self.row_field, "may_update", True))
+
+    @property
     def relation_write(self) -> RelationWrite:
         """How the field wants the relation to be written."""
         return cast("RelationWrite", getattr(self.row_field, "relation_write", {}))  # a serializer may have none
@@ -263,10 +273,9 @@ class NestedRelation(Field[Any, Any, Any, Any]):
     def read_row(self, item: Mapping[str, Any], instance: Model | None) -> dict[str, Any]:
         """Return the validated data of *item*; that of a stored *instance* carries its id."""
         known = {} if instance is None else {self.identity.attribute: self.identity.key.read(instance)}
-        field = self.row_field
-        if instance is None and not getattr(field, "create", True):
+        if instance is None and not self.may_create:
             self.fail("not_creatable")
-        if instance is not None and not getattr(field, "update", True):
+        if instance is not None and not self.may_update:
             if set(item) <= {self.identity.field_name}:
                 return known
             self.fail("not_updatable")
@@ -277,6 +286,8 @@ class NestedRelation(Field[Any, Any, Any, Any]):
                 attrs: dict[str, Any] = {**self.child.run_validation(item), **known}
         except NestingDepthError:
             self.fail("max_depth")
+        finally:
+            self.child.instance = None
         missing = self.find_missing_columns(attrs) if instance is None else []
         if missing:
             message = self.error_messages["required"]
@@ -406,7 +417,7 @@ class NestingSerializer(ModelSerializer[M]):
             ):
                 continue
             nesting = NestedRelation(self, field, link)
-            if nesting.takes_data or link.is_to_many:
+            if nesting.takes_data or not link.is_forward:
                 nestings[name] = nesting
         return nestings
 

@@ -49,7 +49,11 @@ class PkOutput(ConfigurableRelatedFieldMixin[M, In, Pk], Generic[M, In]):
     @override
     def represent(self, instance: M) -> Pk:
         """Return the id of *instance*."""
-        return cast("Pk", _read(instance, self.lookup_field))  # the caller chose a column that holds ids
+        return cast("Pk", self._read(instance))  # the caller chose a column that holds ids
+
+    @cached_property
+    def _read(self) -> attrgetter[Any]:
+        return attrgetter(self.lookup_field.replace("__", "."))
 
     @override
     def use_pk_only_optimization(self) -> bool:
@@ -72,7 +76,11 @@ class SlugOutput(ConfigurableRelatedFieldMixin[M, In, str], Generic[M, In]):
     @override
     def represent(self, instance: M) -> str:
         """Return the slug of *instance*."""
-        return str(_read(instance, self.slug_field))
+        return str(self._read(instance))
+
+    @cached_property
+    def _read(self) -> attrgetter[Any]:
+        return attrgetter(self.slug_field.replace("__", "."))
 
 
 class CustomOutput(ConfigurableRelatedFieldMixin[M, In, Out], Generic[M, In, Out]):
@@ -171,8 +179,3 @@ class DataOutput(SerializerHolder[M, In, Out], Generic[M, In, Out]):
     def represent_data(self, data: Mapping[str, object]) -> object:
         """Return validated *data* of a row that is not written yet as the serializer renders it."""
         return self.bound_serializer.to_representation(cast("M", data))  # DRF renders a mapping just as well
-
-
-def _read(instance: object, path: str) -> object:
-    """Return the value of the column at *path*, which may cross relations."""
-    return attrgetter(path.replace("__", "."))(instance)

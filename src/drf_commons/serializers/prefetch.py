@@ -102,7 +102,7 @@ def _follow(shown: Any, model: type[Model]) -> Iterator[Step]:
         names += column.split("__")
     elif isinstance(row, RelatedField) and row.use_pk_only_optimization():
         names.append("pk")
-    for name, following in zip(names, [*names[1:], None], strict=True):
+    for name, following in zip(names, [*names[1:], None], strict=False):
         link = find_link(model, name)
         if link is None:
             if name in _list_generic_keys(model):

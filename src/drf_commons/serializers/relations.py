@@ -313,6 +313,13 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
         rows = queryset[: self.html_cutoff if cutoff is None else cutoff]
         return {key.read(row): self.display_value(row) for row in rows}
 
+    def get_choice(self, row: M | PKOnlyObject | None) -> Hashable:
+        """Return the one of the choices that stands for *row*."""
+        if row is None or isinstance(row, PKOnlyObject):
+            return getattr(row, "pk", None)
+        keys = self.get_keys(type(row))
+        return keys[0].read(row) if keys else row.pk
+
 
 def _is_rows(source: RowSource[M]) -> TypeIs[QuerySet[M] | Manager[M]]:
     """Tell rows from a callable that returns them; the manager of a relation is both."""
@@ -354,6 +361,10 @@ class ManyRelation(RuntimeGeneric, ManyRelatedField, Generic[M, In, Out]):
         if isinstance(data, str | bytes | Mapping) or not isinstance(data, Iterable):
             self.fail("not_a_list", input_type=kind)
         return list(data)  # pyright: ignore[reportUnknownArgumentType]  # whatever the client sent
+
+    def get_choice(self, rows: Iterable[M]) -> list[Hashable]:
+        """Return those of the choices that stand for *rows*."""
+        return [self.child_relation.get_choice(row) for row in rows]
 
     @override
     def get_value(self, dictionary: Mapping[Any, Any]) -> Any:

@@ -9,11 +9,12 @@ from typing import Any, Final, NoReturn, cast
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import IntegrityError, connections
-from django.db.models import DateField, Field, Model, ProtectedError, QuerySet, RestrictedError, TimeField, signals
+from django.db.models import Model, ProtectedError, QuerySet, RestrictedError, signals
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.serializers import ModelSerializer
 
+from drf_commons.bulk import bulk_create, bulk_update
 from drf_commons.serializers.paths import Path, build_error_at, format_message
 from drf_commons.types import StrOrPromise
 
@@ -118,7 +119,7 @@ def reporting_at(path: Path) -> Generator[None]:
 def _create_in_bulk(model: type[Model], rows: Sequence[Row], using: str) -> None:
     objects = [model(**row.attrs) for row in rows]
     with reporting_at(rows[0].path[:-1]):
-        model._default_manager.using(using).bulk_create(objects)
+        bulk_create(model._default_manager.using(using), objects)
     for row, instance in zip(rows, objects, strict=True):
         row.instance = instance
         row.is_new = True
@@ -126,43 +127,30 @@ def _create_in_bulk(model: type[Model], rows: Sequence[Row], using: str) -> None
 
 def _update_in_bulk(model: type[Model], rows: Sequence[Row], using: str) -> None:
     """Update *rows*, each in the columns it has: what a row did not send keeps what the database holds."""
-    stamps: list[Any] = [column for column in model._meta.concrete_fields if getattr(column, "auto_now", False)]
-    groups: dict[frozenset[str], list[Model]] = {}
     for row in rows:
-        instance = row.written
         for name, value in row.attrs.items():
-            setattr(instance, name, value)
-        for column in stamps:
-            column.pre_save(instance, add=False)
-        groups.setdefault(frozenset(row.attrs), []).append(instance)
+            setattr(row.instance, name, value)
+    names = dict.fromkeys(name for row in rows for name in row.attrs)
     with reporting_at(rows[0].path[:-1]):
-        for names, instances in groups.items():
-            columns = [*names, *(column.name for column in stamps if column.name not in names)]
-            model._default_manager.using(using).bulk_update(instances, columns)
+        bulk_update(
+            model._base_manager.using(using),
+            [row.written for row in rows],
+            names,
+            present=[row.attrs.keys() for row in rows],
+        )
 
 
 def _needs_save(model: type[Model]) -> bool:
-    """Tell whether writing rows of *model* means more than writing their columns."""
-    handlers = (signals.pre_save, signals.post_save)
-    return (
-        model.save is not Model.save
-        or model.save_base is not Model.save_base
-        or bool(model._meta.parents)
-        or any(signal.has_listeners(model) for signal in handlers)
-    )
+    """Tell whether saving a row of *model* does more than a bulk write, which fills in columns as ``save()`` does."""
+    if model.save is not Model.save or model.save_base is not Model.save_base:
+        return True
+    return any(signal.has_listeners(model) for signal in (signals.pre_save, signals.post_save))
 
 
 def _are_columns(model: type[Model], rows: Sequence[Row]) -> bool:
-    """Tell whether *rows* set nothing but columns that an ``UPDATE`` can set as they are."""
-    columns = {column.name: column for column in model._meta.concrete_fields if not column.primary_key}
-    named = {name for row in rows for name in row.attrs}
-    return named <= columns.keys() and not any(_acts_on_save(column) for column in columns.values())
-
-
-def _acts_on_save(column: Field[Any, Any]) -> bool:
-    """Tell whether *column* works out its value when the row is saved; times of change are set here."""
-    own, plain = (cast("Any", owner).pre_save for owner in (type(column), Field))
-    return own is not plain and not isinstance(column, DateField | TimeField)
+    """Tell whether *rows* set nothing but columns."""
+    columns = {column.name for column in model._meta.concrete_fields if not column.primary_key}
+    return all(row.attrs.keys() <= columns for row in rows)
 
 
 def _knows_keys(model: type[Model], using: str) -> bool:
