@@ -11,6 +11,7 @@ import pycountry
 from django.db import transaction
 
 from aviation.models import Airport, Country
+from drf_commons.bulk import bulk_create, bulk_update
 from drf_commons.models import BaseModelMixin
 
 if TYPE_CHECKING:
@@ -78,9 +79,10 @@ def _rename(row: AirportRow) -> dict[str, object]:
 @transaction.atomic
 def _store(model: type[M], rows: Sequence[Row], *, key: str, progress: Progress) -> LoadResult:
     """Create the rows whose *key* is new and change those that differ; leave everything else as it is."""
-    stored = model._default_manager.in_bulk(field_name=key)  # documented Model API
+    queryset = model.objects.all()
+    stored = queryset.in_bulk(field_name=key)
     new: list[M] = []
-    updated = 0
+    changed: list[M] = []
     for row in rows:
         instance = stored.get(row[key])
         if instance is None:
@@ -88,10 +90,11 @@ def _store(model: type[M], rows: Sequence[Row], *, key: str, progress: Progress)
         elif any(getattr(instance, name) != value for name, value in row.items()):
             for name, value in row.items():
                 setattr(instance, name, value)
-            instance.save()
-            updated += 1
+            changed.append(instance)
+    done = len(rows) - len(new)
+    bulk_update(queryset, changed, rows[0])
+    progress(done, len(rows))
     for start in range(0, len(new), _CHUNK):
-        model._default_manager.bulk_create(new[start : start + _CHUNK])  # documented Model API
-        progress(len(rows) - len(new) + min(start + _CHUNK, len(new)), len(rows))
-    progress(len(rows), len(rows))
-    return LoadResult(created=len(new), updated=updated, unchanged=len(rows) - len(new) - updated)
+        done += len(bulk_create(queryset, new[start : start + _CHUNK]))
+        progress(done, len(rows))
+    return LoadResult(created=len(new), updated=len(changed), unchanged=len(rows) - len(new) - len(changed))
