@@ -5,8 +5,7 @@ from __future__ import annotations
 from django.db import models
 from typing_extensions import override
 
-from drf_commons.models import BaseModelMixin, CurrentUserField, TimestampField
-from drf_commons.models.content import VersionMixin
+from drf_commons.models import AuditManager, BaseModelMixin, CurrentUserField, SlugMixin, TimestampField, VersionMixin
 
 
 class Note(BaseModelMixin):
@@ -92,3 +91,76 @@ class Memo(models.Model):
     @override
     def __str__(self) -> str:
         return self.text
+
+
+class Category(BaseModelMixin, SlugMixin):
+    """Slugs that are unique in the whole table."""
+
+    name = models.CharField(max_length=300)
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+    @override
+    def get_slug_source(self) -> str:
+        return self.name
+
+
+class Shelf(models.Model):
+    """Has sections."""
+
+    name = models.CharField(max_length=50)
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
+class Section(SlugMixin):
+    """Slugs beyond ASCII, unique within a shelf, in a short column; and another unique column."""
+
+    objects = AuditManager["Section"]()
+
+    slug = models.SlugField(max_length=12, blank=True, allow_unicode=True)
+    slug_unique_with = ("shelf",)
+    slug_fallback = "untitled"
+
+    name = models.CharField(max_length=100)
+    shelf = models.ForeignKey(Shelf, models.CASCADE, null=True, blank=True)
+    code = models.CharField(max_length=20, unique=True, null=True, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["shelf", "slug"], name="section_slug_within_shelf"),)
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+    @override
+    def get_slug_source(self) -> str:
+        return self.name
+
+
+class Page(VersionMixin, SlugMixin):
+    """Versioned, with a slug."""
+
+    title = models.CharField(max_length=50)
+
+    @override
+    def __str__(self) -> str:
+        return self.title
+
+    @override
+    def get_slug_source(self) -> str:
+        return self.title
+
+
+class Chapter(Page):
+    """A child table of what has a slug."""
+
+    number = models.IntegerField(default=0)
+
+
+class NamelessSlug(SlugMixin):
+    """Forgets to say what its slug is made of."""

@@ -7,7 +7,9 @@ from drf_commons.models.base import (
     TimeStampMixin,
     UserActionMixin,
 )
+from drf_commons.models.content import MetaMixin, SlugMixin, VersionMixin
 from drf_commons.models.fields import CurrentUserField, TimestampField
+from drf_commons.models.person import AddressMixin, IdentityMixin
 from drf_commons.models.querysets import (
     ActiveManager,
     AuditManager,
@@ -18,15 +20,20 @@ from drf_commons.models.querysets import (
 
 __all__ = [
     "ActiveManager",
+    "AddressMixin",
     "AuditManager",
     "AuditQuerySet",
     "BaseModelMixin",
     "CurrentUserField",
+    "IdentityMixin",
     "JsonModelMixin",
+    "MetaMixin",
+    "SlugMixin",
     "SoftDeleteManager",
     "SoftDeleteMixin",
     "SoftDeleteQuerySet",
     "TimeStampMixin",
     "TimestampField",
     "UserActionMixin",
+    "VersionMixin",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Self, cast
 
 from django.db import models
@@ -17,6 +18,15 @@ M_co = TypeVar("M_co", bound=StoredValuesMixin, covariant=True)
 
 class AuditQuerySet(models.QuerySet[M_co]):
     """A queryset whose :meth:`touch` is an update that keeps the audit columns right."""
+
+    @override
+    def bulk_create(self, objs: Iterable[M_co], *args: Any, **kwargs: Any) -> list[M_co]:
+        rows = [*objs]
+        self.model.prepare_bulk_create(rows, using=self.db)
+        created = super().bulk_create(rows, *args, **kwargs)
+        for row in created:
+            row.remember_stored()
+        return created
 
     @alters_data
     def touch(self, **values: object) -> int:

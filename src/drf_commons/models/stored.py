@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cache
 from typing import Any, Self, TypeVar
 
@@ -85,6 +85,10 @@ class StoredValuesMixin(models.Model):
         ``queryset.update(title="x", **Article.build_update_stamps())``.
         """
         return {field.attname: value for field in _get_stamps(cls) if (value := field.get_stamp()) is not None}
+
+    @classmethod
+    def prepare_bulk_create(cls, objs: Sequence[StoredValuesMixin], using: str | None = None) -> None:
+        """Fill in what ``save()`` does before an insert and ``bulk_create()`` does not; a mixin adds what it needs."""
 
     def get_travelling_names(self) -> frozenset[str]:
         """Return the attribute names of the columns that every update of this instance writes too."""
