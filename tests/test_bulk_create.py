@@ -12,7 +12,7 @@ from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import Value
 from django.db.models.functions import Upper
 from django.test.utils import CaptureQueriesContext
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drf_commons.bulk import abulk_create, bulk_create
@@ -60,6 +60,7 @@ def test_a_thousand_rows_take_one_statement() -> None:
         max_size=6,
     )
 )
+@example(rows=[{"small_integer": -(2**15), "char": Item.Status.NEW}, {"char": "plain"}])
 def test_every_field_is_written_as_save_writes_it(rows: list[dict[str, Any]]) -> None:
     """The driver reads back the same bytes, whichever way they were written."""
     with CaptureQueriesContext(connection) as queries:

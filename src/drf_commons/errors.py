@@ -11,6 +11,7 @@
     ├── NestingDepthError             also RecursionError: serializers that nest themselves never come to an end
     ├── UserNotLoadedError            also django.core.exceptions.SynchronousOnlyOperation: await the async twin
     └── VersionConflictError          a row was changed since it was read; a view answers 409
+        └── BulkVersionConflictError  some of many rows were: it lists them
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing_extensions import override
 
 __all__ = [
     "AuthenticationRequiredError",
+    "BulkVersionConflictError",
     "ConfigurationError",
     "DrfCommonsError",
     "InvalidSettingsError",
@@ -91,3 +93,15 @@ class VersionConflictError(DrfCommonsError):
     def __str__(self) -> str:
         name = self.model._meta.object_name  # documented Model API
         return f"{name} {self.pk} has version {self.current}, not {self.expected}: it was changed meanwhile"
+
+
+class BulkVersionConflictError(VersionConflictError):
+    """Some of many rows were changed since they were read; nothing was written.
+
+    ``conflicts`` has one error for each of them, in the order of the rows; the attributes are those of the first.
+    """
+
+    def __init__(self, conflicts: Sequence[VersionConflictError]) -> None:
+        first, *_ = self.conflicts = tuple(conflicts)
+        super().__init__(first.model, first.pk, first.expected, first.current)
+        self.args = (self.conflicts,)

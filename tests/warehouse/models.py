@@ -12,6 +12,8 @@ from django.db import models
 from django.db.models import F
 from typing_extensions import override
 
+from drf_commons.models import BaseModelMixin
+from drf_commons.models.content import VersionMixin
 from tests.warehouse.fields import CountingField, MirroredField
 
 
@@ -154,6 +156,23 @@ class Slot(models.Model):
     aisle = models.IntegerField()
     number = models.IntegerField()
     content = models.CharField(max_length=20)
+
+
+class Machine(BaseModelMixin, VersionMixin):
+    """Audited, soft-deleted and versioned."""
+
+    name = models.CharField(max_length=20)
+    place = models.CharField(max_length=20, default="")
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
+class Robot(Machine):
+    """A machine whose columns are spread over two tables; the version stands in the other one."""
+
+    arms = models.IntegerField(default=2)
 
 
 class BinQuerySet(models.QuerySet["Bin"]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from asgiref.sync import sync_to_async
 from django.db import connections, models, transaction
@@ -14,7 +14,7 @@ from drf_commons.bulk.columns import FieldAny, UnsupportedError, Values, build_c
 from drf_commons.bulk.engines import Engine, get_engine
 from drf_commons.bulk.querysets import get_chunk_size, get_writer
 from drf_commons.bulk.related import check_related
-from drf_commons.bulk.stamps import prepare_slugs, read_inserted, remember_written
+from drf_commons.bulk.stamps import prepare_inserted, read_inserted, remember_written
 
 __all__ = ["abulk_create", "bulk_create"]
 
@@ -57,7 +57,7 @@ class _Insert:
 
     def run(self, chunk_size: int) -> None:
         """Insert everything or nothing."""
-        prepare_slugs(self.model, self.objs)
+        prepare_inserted(self.model, self.objs, self.using)
         check_related(self.objs, self.opts.concrete_fields, operation="bulk_create")
         with transaction.atomic(using=self.using, savepoint=False):
             if self.spans_tables():
@@ -115,7 +115,7 @@ class _Insert:
 
     def set_keys(self, engine: Engine) -> FieldAny | None:
         """Give every row its key, or return the field whose keys the database gives."""
-        pk: FieldAny = self.opts.pk
+        pk = cast("FieldAny", self.opts.pk)  # an abstract model, without a key, has no queryset
         for obj in self.objs:
             if obj.pk is None:
                 obj.pk = pk.get_pk_value_on_save(obj)
@@ -123,7 +123,6 @@ class _Insert:
         if not missing:
             return None
         features = engine.connection.features
-        is_generated = self.opts.auto_field is pk
-        if missing < len(self.objs) or not is_generated or not features.can_return_rows_from_bulk_insert:
+        if missing < len(self.objs) or pk != self.opts.auto_field or not features.can_return_rows_from_bulk_insert:
             raise UnsupportedError
         return pk

@@ -85,7 +85,7 @@ class Engine(ABC):
     def update(self, cursor: CursorWrapper, keys: Sequence[Column], columns: Sequence[Column], where: Condition) -> int:
         """Write *columns* into the rows that hold the values of all *keys*; return how many rows did.
 
-        The first of *keys* is the primary key.
+        The first of *keys* is the primary key, in ascending order.
         """
 
     def insert(self, cursor: CursorWrapper, columns: Sequence[Column], returning: FieldAny | None) -> Values:
@@ -142,7 +142,7 @@ class PostgreSQL(Engine):
             f"UPDATE {self.table} SET {', '.join(assignments)} FROM ("
             f"SELECT drf_v.* FROM {source} "
             f"JOIN {self.table} AS drf_t ON drf_t.{self.quote_field(keys[0].field)} = drf_v.c0 "
-            "ORDER BY drf_v.c0 FOR NO KEY UPDATE OF drf_t"
+            f"ORDER BY {self.build_order(keys[0])} FOR NO KEY UPDATE OF drf_t"
             f") AS drf_d WHERE {' AND '.join(match)}{where.build('AND')}",
             [*(column.values[0] for column in uniform), *params, *where.params],
         )
@@ -153,7 +153,7 @@ class PostgreSQL(Engine):
         uniform, varying = split_uniform(columns)
         if not varying or not all(map(self.fits_array, columns)):
             return super().insert(cursor, columns, returning)
-        constants = [f"%s::{self.get_type(column.field)}" for column in uniform]
+        constants = [f"CAST(%s AS {self.get_type(column.field)})" for column in uniform]
         arrays = [f"%s::{self.get_type(column.field)}[]" for column in varying]
         names = [f"c{number}" for number in range(len(varying))]
         sql = (
@@ -163,6 +163,10 @@ class PostgreSQL(Engine):
         )
         params = [*(column.values[0] for column in uniform), *(column.values for column in varying)]
         return self.run_insert(cursor, sql, params, returning)
+
+    def build_order(self, key: Column) -> str:
+        """Return what sorts the rows as Python does, whatever language the database sorts texts in."""
+        return 'drf_v.c0 COLLATE "C"' if isinstance(key.values[0], str) else "drf_v.c0"
 
     def build_source(self, columns: Sequence[Column]) -> tuple[str, Values]:
         """Return the rows as a source named ``drf_v``: columns ``c0``, ``c1``, …, and ``s1``, … for who names them."""
@@ -240,9 +244,8 @@ class MySQL(Engine):
     def update(self, cursor: CursorWrapper, keys: Sequence[Column], columns: Sequence[Column], where: Condition) -> int:
         if "SELECT" in where.sql:  # no subquery may read the table that is updated
             raise UnsupportedError
-        order = sorted(range(len(keys[0].values)), key=keys[0].values.__getitem__)
         uniform, varying = split_uniform(columns)
-        source = [take(column, order) for column in (*keys, *varying)]
+        source = [*keys, *varying]
         heads: list[str] = []
         assignments = [f"{self.build_name(column)} = %s" for column in uniform]
         for number, column in enumerate(source):
@@ -315,7 +318,7 @@ def build_rows(columns: Sequence[Column], types: Sequence[str] = (), lead: str =
     else:
         rows, params = _build_cell_rows(columns)
     if types:
-        rows = [tuple(f"{sql}::{kind}" for sql, kind in zip(rows[0], types, strict=True)), *rows[1:]]
+        rows = [tuple(f"CAST({sql} AS {kind})" for sql, kind in zip(rows[0], types, strict=True)), *rows[1:]]
     return ", ".join(f"{lead}({', '.join(row)})" for row in rows), params
 
 

@@ -3,7 +3,7 @@
 What a model or a field offers is recognised by name, so that fields and models of your own take part too:
 
 - a field with ``auto_now``, or with ``on_update`` set and ``get_stamp()``, is written by every update
-- ``Model.prepare_slugs(objs)`` is called before an insert
+- ``Model.prepare_bulk_create(objs, using)`` is called before an insert, to give rows their slugs, for instance
 - ``instance.remember_stored(names)`` is called after a write
 """
 
@@ -18,7 +18,7 @@ from django.db import models
 
 from drf_commons.bulk.columns import FieldAny, Values, read_values
 
-__all__ = ["fill_updated", "prepare_slugs", "read_inserted", "remember_written", "run_pre_saves"]
+__all__ = ["fill_updated", "prepare_inserted", "read_inserted", "remember_written", "run_pre_saves"]
 
 _PLAIN: Final[type[FieldAny]] = models.Field
 _CLOCKS: Final[Sequence[type[FieldAny]]] = cast(
@@ -85,11 +85,11 @@ def read_inserted(fields: Sequence[FieldAny], objs: Sequence[models.Model]) -> M
     return columns
 
 
-def prepare_slugs(model: type[models.Model], objs: Sequence[models.Model]) -> None:
-    """Give rows about to be inserted their slugs, when *model* has them."""
-    prepare = cast("Callable[[Sequence[models.Model]], object] | None", getattr(model, "prepare_slugs", None))
+def prepare_inserted(model: type[models.Model], objs: Sequence[models.Model], using: str) -> None:
+    """Let *model* prepare rows about to be inserted, when it wants to."""
+    prepare = cast("Callable[..., object] | None", getattr(model, "prepare_bulk_create", None))
     if prepare is not None:
-        prepare(objs)
+        prepare(objs, using)
 
 
 def remember_written(objs: Sequence[models.Model], names: Collection[str] | None = None) -> None:

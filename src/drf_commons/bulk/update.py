@@ -17,6 +17,7 @@ from drf_commons.bulk.engines import Condition, Engine, get_engine
 from drf_commons.bulk.querysets import build_condition, get_chunk_size, get_writer
 from drf_commons.bulk.related import check_related
 from drf_commons.bulk.stamps import fill_updated, remember_written, run_pre_saves
+from drf_commons.bulk.versions import Versions, find_versions
 
 __all__ = ["abulk_update", "bulk_update"]
 
@@ -41,6 +42,9 @@ def bulk_update(
     It is ``queryset.bulk_update(objs, fields)`` at the speed of the database, and it writes what ``save()`` would:
     text that is too long is an error and never cut, files are stored, and the audit columns are filled in unless
     *fields* names them. Only rows of *queryset* are written. Signals are not sent.
+
+    Rows with a version are written only if they all have the version that was read; otherwise nothing is written and
+    :class:`~drf_commons.errors.BulkVersionConflictError` is raised.
 
     *present* names the fields of each object by itself, one collection for each: a column that an object does not name
     keeps what the database holds at that moment. *chunk_size* is ``COMMON["BULK_OPERATION_BATCH_SIZE"]`` by default.
@@ -82,6 +86,7 @@ class _Update:
         if any(obj.pk is None for obj in self.objs):
             msg = "bulk_update(): every object needs a primary key"
             raise ValueError(msg)
+        self.versions = find_versions(queryset.model, self.objs)
 
     def resolve(self, names: Iterable[str]) -> Sequence[FieldAny]:
         """Return the fields called *names*; refuse what cannot be updated."""
@@ -116,6 +121,7 @@ class _Update:
 
     def run(self, chunk_size: int | None) -> int:
         """Write everything or nothing; return how many rows were found."""
+        size = get_chunk_size(chunk_size)
         if not self.objs:
             return 0
         sent = fill_updated(self.opts.concrete_fields, self.objs, self.sent)
@@ -127,23 +133,45 @@ class _Update:
             return 0
         except UnsupportedError:
             engine, where = None, Condition()
-        with transaction.atomic(using=self.using, savepoint=False):
-            matched = sum(
-                self.write(engine, where, objs, masks) for objs, masks in self.split(sent, engine, chunk_size)
-            )
+        if self.versions is None:
+            matched = self.write_all(engine, where, sent, size)
+        else:
+            sent = {**sent, self.versions.field: None}
+            with self.versions.counted():
+                matched = self.write_versions(self.versions, engine, where, sent, size)
         remember_written(self.objs, [field.name for field in sent])
         return matched
 
-    def split(
-        self, sent: Masks, engine: Engine | None, chunk_size: int | None
-    ) -> Iterator[tuple[Sequence[models.Model], Masks]]:
-        """Yield the objects in chunks, each with who names what."""
-        size = get_chunk_size(chunk_size)
+    def write_versions(
+        self, versions: Versions, engine: Engine | None, where: Condition, sent: Masks, size: int
+    ) -> int:
+        """Write everything if every row still has the version that was read."""
+        with transaction.atomic(using=self.using):
+            matched = self.write_all(engine, where, sent, size)
+            is_short = matched < len(self.objs)
+            if is_short:
+                transaction.set_rollback(True, using=self.using)
+        if is_short:
+            with transaction.atomic(using=self.using):
+                versions.check(self.queryset, self.objs)
+                matched = self.write_all(engine, where, sent, size)  # the rest is gone, or hidden by the queryset
+        return matched
+
+    def write_all(self, engine: Engine | None, where: Condition, sent: Masks, size: int) -> int:
+        """Write every chunk; return how many rows were found."""
+        with transaction.atomic(using=self.using, savepoint=False):
+            return sum(self.write(engine, where, objs, masks) for objs, masks in self.split(sent, engine, size))
+
+    def split(self, sent: Masks, engine: Engine | None, size: int) -> Iterator[tuple[Sequence[models.Model], Masks]]:
+        """Yield the objects in chunks, each with who names what, in the order in which rows are locked."""
         limit = engine and engine.get_max_rows(len(sent) + 1)
         size = min(size, limit) if limit else size
-        for start in range(0, len(self.objs), size):
-            rows = slice(start, start + size)
-            yield self.objs[rows], {field: mask and mask[rows] for field, mask in sent.items()}
+        pks: list[Any] = [obj.pk for obj in self.objs]
+        order = sorted(range(len(pks)), key=pks.__getitem__)
+        for start in range(0, len(order), size):
+            rows = order[start : start + size]
+            masks = {field: mask and [mask[row] for row in rows] for field, mask in sent.items()}
+            yield [self.objs[row] for row in rows], masks
 
     def write(self, engine: Engine | None, where: Condition, objs: Sequence[models.Model], sent: Masks) -> int:
         """Write one chunk; return how many rows were found."""
@@ -156,12 +184,16 @@ class _Update:
         """Write one chunk with one statement."""
         compiler = sql.UpdateQuery(self.opts.concrete_model).get_compiler(self.using)
         keys = [build_column(self.opts.pk, read_values(self.opts.pk, objs), compiler)]
+        if self.versions is not None:
+            keys.append(build_column(self.versions.field, self.versions.get_expected(objs), compiler))
         columns = [build_column(field, read_values(field, objs), compiler, mask) for field, mask in sent.items()]
         with engine.connection.cursor() as cursor:
             return engine.update(cursor, keys, columns, where)
 
     def write_with_django(self, objs: Sequence[models.Model], sent: Masks) -> int:
         """Write one chunk with one ``bulk_update()`` for each set of names."""
+        if self.versions is not None:
+            self.versions.check(self.queryset, objs)
         groups = defaultdict[tuple[str, ...], list[models.Model]](list)
         for row, obj in enumerate(objs):
             names = tuple(field.name for field, mask in sent.items() if mask is None or mask[row])
