@@ -15,6 +15,8 @@ from tests.servers import SERVERS
 # A busy machine is slow, and slow is not wrong: no test is judged by its time.
 hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("suite")
+# For a night: pytest --hypothesis-profile=deep
+hypothesis.settings.register_profile("deep", hypothesis.settings.get_profile("suite"), max_examples=5_000)
 
 
 @pytest.hookimpl(tryfirst=True)
