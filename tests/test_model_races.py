@@ -10,10 +10,10 @@ from threading import Barrier
 from typing import Final
 
 import pytest
-from django.db import OperationalError, connections, models, transaction
+from django.db import connections
 
 from drf_commons.models.content import VersionConflictError
-from tests.archive.models import Category, Counter, Document
+from tests.archive.models import Document
 
 WRITERS: Final = 32
 INCREMENTS: Final = 50

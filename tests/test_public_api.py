@@ -43,6 +43,7 @@ EXPORTS = {
     },
     "drf_commons.errors": {
         "AuthenticationRequiredError",
+        "BulkVersionConflictError",
         "ConfigurationError",
         "DrfCommonsError",
         "InvalidSettingsError",

@@ -104,7 +104,7 @@ class _Insert:
         """Return the engine for the table; raise :class:`UnsupportedError` where only Django knows what to do."""
         opts = self.opts
         if (
-            type(self.queryset).bulk_create is not _QUERYSET.bulk_create  # the project has one of its own
+            _has_own_bulk_create(type(self.queryset))
             or opts.is_composite_pk
             or opts.order_with_respect_to
             or any(field.generated for field in opts.concrete_fields)
@@ -126,3 +126,12 @@ class _Insert:
         if missing < len(self.objs) or pk != self.opts.auto_field or not features.can_return_rows_from_bulk_insert:
             raise UnsupportedError
         return pk
+
+
+def _has_own_bulk_create(queryset: type[models.QuerySet[Any]]) -> bool:
+    """Tell whether the project has a ``bulk_create()`` of its own, which then is the one to call.
+
+    One that is marked ``only_prepares_rows`` does no more than what is done here too.
+    """
+    method = queryset.bulk_create
+    return method is not _QUERYSET.bulk_create and not getattr(method, "only_prepares_rows", False)
