@@ -182,6 +182,12 @@ class Payment(models.Model):
         return self.reference
 
 
+class Receipt(models.Model):
+    """Holds on to its payment."""
+
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT)
+
+
 class Category(models.Model):
     """A tree: its parent is a category."""
 

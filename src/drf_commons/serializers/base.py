@@ -14,9 +14,9 @@ from rest_framework.utils.serializer_helpers import BoundField
 from typing_extensions import TypeVar, Unpack, override
 
 from drf_commons.serializers.fields import IdOnlyField
-from drf_commons.serializers.inputs import RelationWrite
 from drf_commons.serializers.nested import NestingSerializer
 from drf_commons.serializers.prefetch import find_related_paths
+from drf_commons.serializers.relations import RelationWrite
 from drf_commons.serializers.rows import Row
 from drf_commons.serializers.writes import TreeWriter
 from drf_commons.types import RuntimeGeneric, StrOrPromise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypedDict, cast, overload
+from typing import Any, ClassVar, Generic, cast, overload
 
 from django.db.models import Model
 from rest_framework.exceptions import ValidationError
@@ -16,33 +16,17 @@ from drf_commons.errors import ConfigurationError
 from drf_commons.serializers.outputs import SerializerHolder, SerializerSource
 from drf_commons.serializers.relations import Accept, RowOptions
 
-__all__ = ["DataInput", "NestedOptions", "RelationWrite", "SyncMode", "WriteOrder"]
+__all__ = ["DataInput", "NestedOptions"]
 
 M = TypeVar("M", bound=Model, default=Any)
 In = TypeVar("In", default=Any)
 Out = TypeVar("Out", default=dict[str, Any])
-
-#: What happens to related rows that the input does not name: nothing, they are unlinked, or they are deleted.
-SyncMode: TypeAlias = Literal["append", "replace", "sync"]
-
-#: Whether related rows are written before the row they belong to or after it; ``auto`` reads it off the model.
-WriteOrder: TypeAlias = Literal["auto", "dependency_first", "root_first"]
-
-
-class RelationWrite(TypedDict, total=False):
-    """How a relation is written, where the model does not say it all."""
-
-    sync_mode: SyncMode
-    write_order: WriteOrder
-    #: Columns of the rows between two models, for links that are made here.
-    through_defaults: Mapping[str, Any]
 
 
 class NestedOptions(RowOptions[M], Generic[M], total=False):
     """The options of a field that takes nested data."""
 
     create: bool
-    relation_write: RelationWrite
     update: bool
 
 
@@ -64,12 +48,10 @@ class DataInput(SerializerHolder[M, In, Out], Generic[M, In, Out]):
         *,
         create: bool = True,
         update: bool = True,
-        relation_write: RelationWrite | None = None,
         **options: Any,
     ) -> None:
         self.may_create = create
         self.may_update = update
-        self.relation_write = relation_write or RelationWrite()
         super().__init__(**options)
 
     @override

@@ -22,11 +22,11 @@ from rest_framework.utils import html
 from typing_extensions import TypeVar, override
 
 from drf_commons.errors import ConfigurationError, NestingDepthError
-from drf_commons.serializers.inputs import DataInput, RelationWrite, SyncMode
+from drf_commons.serializers.inputs import DataInput
 from drf_commons.serializers.keys import Key, build_key
 from drf_commons.serializers.links import Kind, Link, find_link
 from drf_commons.serializers.paths import build_list_error, format_message
-from drf_commons.serializers.relations import Accept, ConfigurableRelatedFieldMixin
+from drf_commons.serializers.relations import Accept, ConfigurableRelatedFieldMixin, RelationWrite, SyncMode
 from drf_commons.serializers.unique import UniqueRows, ValidRow
 from drf_commons.types import StrOrPromise
 
@@ -85,7 +85,8 @@ class NestedRelation(Field[Any, Any, Any, Any]):
         self.owner = owner
         self.field: Any = field
         self.is_list = isinstance(field, ListSerializer)
-        self.is_one = isinstance(field, RelatedField)
+        self.is_serializer = isinstance(field, ModelSerializer)
+        self.takes_one_key = isinstance(field, RelatedField)
         self.link = link
         # What DRF reads of a field while it validates; bind() would label it anew.
         self.parent = owner
@@ -200,13 +201,13 @@ class NestedRelation(Field[Any, Any, Any, Any]):
     @override
     def run_validation(self, data: Any = empty) -> Any:
         """Return the rows that *data* names, and the validated data of those to be written."""
-        if data == "" and self.is_one:
+        if data == "" and self.takes_one_key:
             data = None  # as DRF has it, for forms
         is_final, data = self.field.validate_empty_values(data)
         if is_final:
             return data
         value = self.read_list(data) if self.link.is_to_many else self.read_one(data)
-        if self.field is self.child:
+        if self.is_serializer:
             return value  # its validators have run with the row
         try:
             self.field.run_validators(value)
@@ -221,6 +222,8 @@ class NestedRelation(Field[Any, Any, Any, Any]):
         if not isinstance(data, Mapping):
             # A key, for fields that take one; anything else is refused in the field's own words.
             return self.field.run_validation(data)
+        if self.reachable_child is None:
+            self.fail("max_depth")
         item = cast("Mapping[str, Any]", data)  # JSON objects have text keys
         return self.read_row(item, self.match(item, self.find_stored([item])))
 
@@ -229,7 +232,7 @@ class NestedRelation(Field[Any, Any, Any, Any]):
         items = self.get_items(data)
         rows: dict[int, Any] = {index: item for index, item in enumerate(items) if isinstance(item, Mapping)}
         keys = {index: item for index, item in enumerate(items) if index not in rows}
-        read = {**self.read_keys(keys), **self.read_rows(rows)}
+        read = {**self.read_keys(keys), **(self.read_rows(rows) if rows else {})}
         errors = {index: value for index, value in sorted(read.items()) if isinstance(value, ValidationError)}
         if errors:
             raise build_list_error(errors)
@@ -250,8 +253,8 @@ class NestedRelation(Field[Any, Any, Any, Any]):
 
     def read_rows(self, rows: Mapping[int, Mapping[str, Any]]) -> dict[int, Any]:
         """Return the validated data of nested *rows*, or their errors; the queries do not grow with the rows."""
-        if not rows:
-            return {}
+        if self.reachable_child is None:
+            return dict.fromkeys(rows, ValidationError([self.error_messages["max_depth"]], code="max_depth"))
         items = list(rows.values())
         stored = self.find_stored(items)
         read: dict[int, Any] = {}
@@ -284,8 +287,6 @@ class NestedRelation(Field[Any, Any, Any, Any]):
             # A new row has to be complete, also when it comes with a PATCH of the row it belongs to.
             with ExitStack() if instance is not None else _in_full(cast("Any", self.owner).root):
                 attrs: dict[str, Any] = {**self.child.run_validation(item), **known}
-        except NestingDepthError:
-            self.fail("max_depth")
         finally:
             self.child.instance = None
         missing = self.find_missing_columns(attrs) if instance is None else []

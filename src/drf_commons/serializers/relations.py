@@ -25,7 +25,17 @@ from drf_commons.serializers.keys import Key, build_key
 from drf_commons.serializers.paths import build_list_error, format_message
 from drf_commons.types import RuntimeGeneric, StrOrPromise
 
-__all__ = ["Accept", "ConfigurableRelatedFieldMixin", "ManyRelation", "RelationOptions", "RowOptions", "RowSource"]
+__all__ = [
+    "Accept",
+    "ConfigurableRelatedFieldMixin",
+    "ManyRelation",
+    "RelationOptions",
+    "RelationWrite",
+    "RowOptions",
+    "RowSource",
+    "SyncMode",
+    "WriteOrder",
+]
 
 M = TypeVar("M", bound=Model, default=Any)
 In = TypeVar("In", default=Any)
@@ -67,11 +77,28 @@ class RelationOptions(TypedDict, total=False):
     many: bool
 
 
+#: What happens to related rows that the input does not name: nothing, they are unlinked, or they are deleted.
+SyncMode: TypeAlias = Literal["append", "replace", "sync"]
+
+#: Whether related rows are written before the row they belong to or after it; ``auto`` reads it off the model.
+WriteOrder: TypeAlias = Literal["auto", "dependency_first", "root_first"]
+
+
+class RelationWrite(TypedDict, total=False):
+    """How a relation is written, where the model does not say it all."""
+
+    sync_mode: SyncMode
+    write_order: WriteOrder
+    #: Columns of the rows between two models, for links that are made here.
+    through_defaults: Mapping[str, Any]
+
+
 class RowOptions(RelationOptions, Generic[M], total=False):
     """The options of a field that looks rows up."""
 
     lookup_field: str
     queryset: RowSource[M]
+    relation_write: RelationWrite
     slug_field: str
 
 
@@ -140,8 +167,10 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
         queryset: RowSource[M] | None = None,
         lookup_field: str = "pk",
         slug_field: str = "slug",
+        relation_write: RelationWrite | None = None,
         **options: Unpack[RelationOptions],
     ) -> None:
+        self.relation_write = relation_write or RelationWrite()
         rows = queryset if queryset is None or _is_rows(queryset) else None
         self._scope = None if queryset is None or _is_rows(queryset) else queryset
         self.lookup_field = lookup_field

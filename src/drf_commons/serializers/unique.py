@@ -18,8 +18,8 @@ from rest_framework.serializers import ModelSerializer
 from rest_framework.settings import api_settings
 from rest_framework.validators import UniqueTogetherValidator, UniqueValidator
 
-from drf_commons.serializers.inputs import SyncMode
 from drf_commons.serializers.links import Link
+from drf_commons.serializers.relations import SyncMode
 from drf_commons.types import StrOrPromise
 
 __all__ = ["UniqueRows", "ValidRow"]
@@ -160,6 +160,8 @@ class UniqueRows:
     def _build_link_rules(self) -> Iterable[UniqueRule]:
         """Return the rules of the model that count rows of one parent only; no serializer of the child knows them."""
         link_columns = {column.name for column in self.link.far_columns}
+        if not link_columns:
+            return
         options = self.link.far._meta
         rules = [(tuple(columns), True) for columns in options.unique_together]
         rules += [(tuple(rule.fields), rule.nulls_distinct is not False) for rule in options.total_unique_constraints]
@@ -168,7 +170,7 @@ class UniqueRows:
         stored = self.link.find_rows([self.parent], self.using) if self.parent and self.sync_mode == "append" else None
         for columns, nulls_distinct in rules:
             own = tuple(column for column in columns if column not in link_columns)
-            if not own or not link_columns or not link_columns.issubset(columns):
+            if not own or not link_columns.issubset(columns):
                 continue
             alone = len(own) == 1
             shown = ", ".join(names.get(column, column) for column in own)
