@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from aviation.models import Airport, Country
+from aviation.models import Airline, Airport, Country, Route
 
 
 @admin.register(Country)
@@ -23,3 +23,22 @@ class AirportAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # same
     list_select_related = ("country",)
     search_fields = ("icao", "iata", "name", "city")
     autocomplete_fields = ("country",)
+
+
+class RouteInline(admin.TabularInline):  # type: ignore[type-arg]  # same
+    """The routes of an airline."""
+
+    model = Route
+    extra = 0
+    autocomplete_fields = ("origin", "destination")
+
+
+@admin.register(Airline)
+class AirlineAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # same
+    """Airlines with their routes."""
+
+    list_display = ("code", "name", "country", "hub")
+    list_select_related = ("country", "hub")
+    search_fields = ("code", "name")
+    autocomplete_fields = ("country", "hub")
+    inlines = (RouteInline,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django_filters import rest_framework as filters
 
-from aviation.models import Airport
+from aviation.models import Airport, Route
 
 
 class AirportFilter(filters.FilterSet):
@@ -18,3 +18,15 @@ class AirportFilter(filters.FilterSet):
     class Meta:
         model = Airport
         fields = ("iata", "city", "timezone")
+
+
+class RouteFilter(filters.FilterSet):
+    """``?airline=FI&origin=BIKF``."""
+
+    airline = filters.CharFilter(field_name="airline__code")
+    origin = filters.CharFilter(field_name="origin__icao")
+    destination = filters.CharFilter(field_name="destination__icao")
+
+    class Meta:
+        model = Route
+        fields = ("weekly_flights",)

@@ -1,4 +1,4 @@
-"""Countries and their airports."""
+"""Countries, their airports, and the airlines that fly between them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing_extensions import override
 
 from drf_commons.models import BaseModelMixin
 
-__all__ = ["Airport", "Country", "validate_timezone"]
+__all__ = ["Airline", "Airport", "Country", "Route", "validate_timezone"]
 
 _COUNTRY_CODE: Final = RegexValidator(r"\A[A-Z]{2}\Z", "Two capital letters, such as IS.")
 _COUNTRY_ALPHA3: Final = RegexValidator(r"\A[A-Z]{3}\Z", "Three capital letters, such as ISL.")
 _ICAO: Final = RegexValidator(r"\A[A-Z0-9_]{4}\Z", "Four capital letters or digits, such as BIRK.")
+_AIRLINE: Final = RegexValidator(r"\A[A-Z0-9]{2}\Z", "Two capital letters or digits, such as FI.")
 _IATA: Final = RegexValidator(r"\A[A-Z]{3}\Z", "Three capital letters, such as RKV.")
 
 
@@ -66,3 +67,38 @@ class Airport(BaseModelMixin):
     @override
     def __str__(self) -> str:
         return f"{self.icao} {self.name}"
+
+
+class Airline(BaseModelMixin):
+    """An airline, by its IATA code, with the airport it calls home."""
+
+    code = models.CharField(max_length=2, unique=True, validators=[_AIRLINE])
+    name = models.CharField(max_length=100)
+    country = models.ForeignKey(Country, on_delete=models.PROTECT, related_name="airlines")
+    hub = models.ForeignKey(Airport, on_delete=models.PROTECT, related_name="based_airlines")
+
+    class Meta:
+        ordering = ("code",)
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+
+class Route(BaseModelMixin):
+    """A connection that an airline flies, one way."""
+
+    airline = models.ForeignKey(Airline, on_delete=models.CASCADE, related_name="routes")
+    origin = models.ForeignKey(Airport, on_delete=models.PROTECT, related_name="departures")
+    destination = models.ForeignKey(Airport, on_delete=models.PROTECT, related_name="arrivals")
+    weekly_flights = models.PositiveSmallIntegerField(default=7, validators=[MinValueValidator(1)])
+
+    class Meta:
+        ordering = ("airline", "origin", "destination")
+        constraints = (
+            models.UniqueConstraint(fields=("airline", "origin", "destination"), name="aviation_route_once"),
+        )
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.airline.code} {self.origin.icao}-{self.destination.icao}"

@@ -43,6 +43,9 @@ def build_trials(token: str, code: str) -> Iterator[Trial]:
         "elevation": 12,
         "timezone": "Atlantic/Reykjavik",
     }
+    routes = [{"origin": "BIRK", "destination": "BIKF"}, {"origin": "BIKF", "destination": "BIRK"}]
+    airline = {"code": code[2:], "name": "Surtsey Air", "country": "IS", "hub": "BIRK", "routes": routes}
+    lost = {**airline, "code": "ZZ", "routes": [*routes, {"origin": "BIRK", "destination": "ATLANTIS"}]}
     wrong = {**airport, "icao": "zz", "latitude": 163.3, "timezone": "Mars/Olympus", "country": "QQ"}
     readable = "-H 'Accept: application/json; indent=2'"
     yield Trial(title="One row, by its code, indented for reading", path="airports/BIRK/", options=readable)
@@ -57,6 +60,10 @@ def build_trials(token: str, code: str) -> Iterator[Trial]:
     yield Trial(title="The same where it does not: 400", path="airports/?paginated=false", options="-i")
     yield Trial(title="Create", path="airports/", options=f"-i {key} {send} '{json.dumps(airport)}'")
     yield Trial(title="Wrong values: 400", path="airports/", options=f"-i {key} {send} '{json.dumps(wrong)}'")
+    yield Trial(title="A row with its related rows", path="airlines/FI/", options=readable)
+    yield Trial(title="Related rows of many rows", path="routes/?origin=BIKF&ordering=-weekly_flights")
+    yield Trial(title="Create with nested rows", path="airlines/", options=f"-i {key} {send} '{json.dumps(airline)}'")
+    yield Trial(title="One nested row is wrong: 400", path="airlines/", options=f"-i {key} {send} '{json.dumps(lost)}'")
     yield Trial(title="No token: 401", path="airports/BIRK/", options="-i -X DELETE")
     yield Trial(title="No such row: 404", path="airports/NONE/", options="-i")
     yield Trial(title="Still referred to: 409", path="countries/IS/", options=f"-i -X DELETE {key}")

@@ -8,10 +8,11 @@ from django.db.models import Count, F
 from django.db.models.functions import Abs
 from typing_extensions import override
 
-from aviation.filters import AirportFilter
-from aviation.models import Airport, Country
-from aviation.serializers import AirportSerializer, CountrySerializer
+from aviation.filters import AirportFilter, RouteFilter
+from aviation.models import Airline, Airport, Country, Route
+from aviation.serializers import AirlineSerializer, AirportSerializer, CountrySerializer, RouteSerializer
 from drf_commons.views import BaseViewSet
+from drf_commons.views.mixins import AutoPrefetchMixin
 
 
 class CountryViewSet(BaseViewSet[Country]):
@@ -44,3 +45,24 @@ class AirportViewSet(BaseViewSet[Airport]):
     def perform_destroy(self, instance: Airport) -> None:
         """Close the airport: its row stays, and its code stays taken."""
         instance.soft_delete()
+
+
+class AirlineViewSet(AutoPrefetchMixin[Airline], BaseViewSet[Airline]):
+    """Airlines with their routes; a list costs the same few queries however many routes there are."""
+
+    queryset = Airline.objects.active()
+    serializer_class = AirlineSerializer
+    lookup_field = "code"
+    search_fields = ("name", "code")
+    ordering_fields = ("code", "name")
+    computed_ordering_fields: ClassVar = {"routes": Count("routes")}
+
+
+class RouteViewSet(AutoPrefetchMixin[Route], BaseViewSet[Route]):
+    """Routes of all airlines."""
+
+    queryset = Route.objects.active()
+    serializer_class = RouteSerializer
+    filterset_class = RouteFilter
+    ordering_fields = ("weekly_flights",)
+    computed_ordering_fields: ClassVar = {"airline": F("airline__code"), "origin": F("origin__icao")}

@@ -8,8 +8,10 @@ from drf_commons.views.mixins.crud import (
     UpdateModelMixin,
 )
 from drf_commons.views.mixins.envelope import EnvelopeMixin
+from drf_commons.views.mixins.prefetch import AutoPrefetchMixin
 
 __all__ = [
+    "AutoPrefetchMixin",
     "CreateModelMixin",
     "DestroyModelMixin",
     "EnvelopeMixin",
