@@ -299,7 +299,7 @@ def manage(database: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the example to its end."""
     command = [sys.executable, MANAGE, *arguments]
     return subprocess.run(  # noqa: S603  # our own words
-        command, env=build_environment(database), capture_output=True, text=True, check=False, timeout=60
+        command, env=build_environment(database), capture_output=True, text=True, check=False, timeout=180
     )
 
 
@@ -313,7 +313,7 @@ def start(database: Path) -> Demo:
         text=True,
     )
     assert process.stdout is not None
-    alarm = threading.Timer(60, process.kill)
+    alarm = threading.Timer(180, process.kill)
     alarm.start()
     try:
         text = "".join(read_until(process.stdout, "Ctrl-C stops."))
