@@ -70,7 +70,17 @@ class DocumentProxy(Document):
 
 
 class Counter(models.Model):
-    """What ``Document`` is without a version: two writers can lose an update."""
+    """Two writers can lose an update."""
+
+    count = models.IntegerField(default=0)
+
+    @override
+    def __str__(self) -> str:
+        return str(self.count)
+
+
+class VersionedCounter(VersionMixin):
+    """The same with a version."""
 
     count = models.IntegerField(default=0)
 

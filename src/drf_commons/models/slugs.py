@@ -120,31 +120,23 @@ class SlugMixin(StoredValuesMixin):
         column = _get_column(type(self))
         rows = column.get_rows(using).filter(**dict(zip(self.slug_unique_with, column.get_scope(self), strict=True)))
         rows = rows if self._state.adding else rows.exclude(pk=self.pk)
+        free = column.find_free(rows, self.build_slug_base())
         is_atomic = transaction.get_connection(using).in_atomic_block
-        refused = set[str]()
         try:
-            while True:
-                self.slug = self._pick_slug(rows, refused)
+            for tries in count():
+                # Writers who are after the same slug would meet again over the next one: each goes on by chance.
+                ahead = random.randrange(4 ** min(tries, 5))  # noqa: S311  # it spreads, it hides nothing
+                self.slug = next(islice(free, ahead, None))
                 try:
                     with transaction.atomic(using) if is_atomic else nullcontext():
                         return save()
                 except IntegrityError:
                     # Another column may be what the database refused: then another slug is no help.
-                    if len(refused) == self.slug_conflict_retry_limit or not rows.filter(slug=self.slug).exists():
+                    if tries == self.slug_conflict_retry_limit or not rows.filter(slug=self.slug).exists():
                         raise
-                    refused.add(self.slug)
         except BaseException:
             self.slug = ""
             raise
-
-    def _pick_slug(self, rows: models.QuerySet[Any], refused: set[str]) -> str:
-        """Return the first slug that is free, or one further on when others are after the first as well."""
-        column, base = _get_column(type(self)), self.build_slug_base()
-        taken = {*rows.filter(Q(slug=base) | column.is_numbered(base)).values_list("slug", flat=True), *refused}
-        free = (slug for number in count() if (slug := column.add_number(base, number)) not in taken)
-        # Writers who collided once would collide again over the next number.
-        ahead = random.randrange(4 ** min(len(refused), 5)) if refused else 0  # noqa: S311  # it spreads, it hides nothing
-        return next(islice(free, ahead, None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +160,11 @@ class _SlugColumn:
         """Return the slugs of *rows*, each with its scope."""
         found = rows.values_list(*(field.attname for field in self.unique_with), "slug")
         return {(tuple(scope), slug) for *scope, slug in found}
+
+    def find_free(self, rows: models.QuerySet[Any], base: str) -> Iterator[str]:
+        """Return the slugs made of *base* that no row of *rows* has, in order."""
+        taken = {*rows.filter(Q(slug=base) | self.is_numbered(base)).values_list("slug", flat=True)}
+        return (slug for number in count() if (slug := self.add_number(base, number)) not in taken)
 
     def add_number(self, base: str, number: int) -> str:
         """Return *base* with *number*, none for 0, within the length of the column."""
