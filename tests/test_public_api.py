@@ -53,6 +53,8 @@ EXPORTS = {
         "UserNotLoadedError",
         "VersionConflictError",
     },
+    "drf_commons.filters": {"ComputedOrdering", "ComputedOrderingFilter"},
+    "drf_commons.keyset": {"Keyset", "Position"},
     "drf_commons.middlewares": {
         "CurrentUserMiddleware",
         "MiddlewareChecker",
@@ -84,7 +86,11 @@ EXPORTS = {
         "validate_metadata",
         "validate_tags",
     },
+    "drf_commons.ordering": {"OrderTerm", "can_order_totally", "get_order", "is_descending", "order_totally"},
     "drf_commons.pagination": {
+        "CountlessPageNumberPagination",
+        "LimitOffsetPaginationWithFormat",
+        "StandardCursorPagination",
         "StandardPageNumberPagination",
     },
     "drf_commons.response": {
@@ -119,6 +125,7 @@ EXPORTS = {
         "ReadOnlyViewSet",
     },
     "drf_commons.views.mixins": {
+        "AutoPrefetchMixin",
         "CreateModelMixin",
         "DestroyModelMixin",
         "EnvelopeMixin",
