@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import signals
 from django.test.utils import CaptureQueriesContext
 from rest_framework import serializers
+from typing_extensions import override
 
 from drf_commons.serializers import BaseModelSerializer
 from drf_commons.serializers.fields import (
@@ -130,7 +131,10 @@ def test_the_far_end_of_a_one_to_one_is_made_with_its_row() -> None:
 
 def test_rows_that_nest_themselves_are_written_to_any_depth() -> None:
     """A serializer that names itself by its path writes a tree."""
-    tree = {"name": "a", "children": [{"name": "b", "children": [{"name": "c", "children": []}]}, {"name": "d", "children": []}]}
+    tree = {
+        "name": "a",
+        "children": [{"name": "b", "children": [{"name": "c", "children": []}]}, {"name": "d", "children": []}],
+    }
     root = create(CategorySerializer, tree)
     assert strip(show(CategorySerializer, root)) == tree
     assert Category.objects.get(name="c").parent == Category.objects.get(name="b")
@@ -223,7 +227,10 @@ def test_a_tree_is_put_back_as_it_was_read(invoice: Invoice) -> None:
     before = show(InvoiceSerializer, invoice)
     put(InvoiceSerializer, invoice, before)
     assert show(InvoiceSerializer, invoice) == before
-    counts = {model: model._default_manager.count() for model in (Invoice, Customer, Address, LineItem, Discount, Payment, Note, Tag)}
+    counts = {
+        model: model._default_manager.count()
+        for model in (Invoice, Customer, Address, LineItem, Discount, Payment, Note, Tag)
+    }
     assert [*counts.values()] == [1, 1, 1, 2, 2, 2, 1, 2]
 
 
@@ -393,9 +400,14 @@ def test_a_client_may_choose_the_key_of_a_new_row_where_the_field_lets_it() -> N
             fields = ("number", "payments")
 
     invoice = create(Serializer, {"number": "1", "payments": [{"id": 70, "reference": "a", "amount": "1"}]})
-    put(Serializer, invoice, {"number": "1", "payments": [
-        {"id": 70, "reference": "b", "amount": "1"}, {"id": 71, "reference": "c", "amount": "1"}
-    ]})
+    put(
+        Serializer,
+        invoice,
+        {
+            "number": "1",
+            "payments": [{"id": 70, "reference": "b", "amount": "1"}, {"id": 71, "reference": "c", "amount": "1"}],
+        },
+    )
     assert [*invoice.payments.values_list("pk", "reference")] == [(70, "b"), (71, "c")]
 
 
@@ -410,9 +422,11 @@ def test_rows_may_be_named_by_a_column_of_their_own(invoice: Invoice) -> None:
             fields = ("number", "payments")
 
     before = dict(invoice.payments.values_list("reference", "pk"))
-    put(Serializer, invoice, {"number": "1", "payments": [
-        {"reference": "r2", "amount": "7.00"}, {"reference": "r3", "amount": "1.00"}
-    ]})
+    put(
+        Serializer,
+        invoice,
+        {"number": "1", "payments": [{"reference": "r2", "amount": "7.00"}, {"reference": "r3", "amount": "1.00"}]},
+    )
     assert invoice.payments.get(reference="r2").pk == before["r2"]
     assert [str(amount) for amount in invoice.payments.values_list("amount", flat=True)] == ["7.00", "1.00"]
 
@@ -422,7 +436,9 @@ def test_rows_may_be_named_by_a_column_of_their_own(invoice: Invoice) -> None:
 
 def list_tables(queries: CaptureQueriesContext) -> list[str]:
     """Return the tables that were written to, in their order."""
-    statements = [re.match(r"(?:INSERT(?: OR)?(?: IGNORE)? INTO|UPDATE) .ledger_(\w+).", query["sql"]) for query in queries]
+    statements = [
+        re.match(r"(?:INSERT(?: OR)?(?: IGNORE)? INTO|UPDATE) .ledger_(\w+).", query["sql"]) for query in queries
+    ]
     return [statement[1] for statement in statements if statement]
 
 
@@ -460,8 +476,11 @@ def test_the_order_can_be_turned_round() -> None:
     with CaptureQueriesContext(connection) as queries:
         invoice = create(Serializer, data)
     assert list_tables(queries) == ["payment", "tag", "invoice", "customer", "invoice", "payment", "invoice_tags"]
-    assert strip(show(Serializer, invoice)) == {**data, "payments": [{"reference": "a", "amount": "1.00"}],
-                                                "customer": {"name": "Ada", "slug": "ada", "account": None, "badge": None}}
+    assert strip(show(Serializer, invoice)) == {
+        **data,
+        "payments": [{"reference": "a", "amount": "1.00"}],
+        "customer": {"name": "Ada", "slug": "ada", "account": None, "badge": None},
+    }
     put(Serializer, invoice, {**show(Serializer, invoice), "payments": [{"reference": "b", "amount": "2.00"}]})
     assert [payment.invoice for payment in Payment.objects.all()] == [None, invoice]
 
@@ -471,10 +490,12 @@ def test_a_nested_serializer_writes_by_its_own_methods(invoice: Invoice) -> None
     calls: list[tuple[str, str]] = []
 
     class LineSerializer(LineItemSerializer):
+        @override
         def create(self, validated_data: Any) -> LineItem:
             calls.append(("create", validated_data["text"]))
             return super().create(validated_data)
 
+        @override
         def update(self, instance: LineItem, validated_data: Any) -> LineItem:
             calls.append(("update", validated_data["text"]))
             return super().update(instance, {**validated_data, "text": validated_data["text"].upper()})
@@ -503,11 +524,18 @@ def test_models_with_work_of_their_own_are_saved_one_by_one(invoice: Invoice) ->
 
     signals.post_save.connect(remember, sender=Payment)
     try:
-        patch(InvoiceSerializer, invoice, {"payments": [
-            {"reference": "x", "amount": "1"}, {"reference": "y", "amount": "1"},
-            {"id": Payment.objects.get(reference="r1").pk, "amount": "3"},
-            {"id": Payment.objects.get(reference="r2").pk, "amount": "3"},
-        ]})
+        patch(
+            InvoiceSerializer,
+            invoice,
+            {
+                "payments": [
+                    {"reference": "x", "amount": "1"},
+                    {"reference": "y", "amount": "1"},
+                    {"id": Payment.objects.get(reference="r1").pk, "amount": "3"},
+                    {"id": Payment.objects.get(reference="r2").pk, "amount": "3"},
+                ]
+            },
+        )
     finally:
         signals.post_save.disconnect(remember, sender=Payment)
     assert seen == [("r1", False), ("r2", False), ("x", True), ("y", True)]

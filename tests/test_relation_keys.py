@@ -61,7 +61,9 @@ def test_an_integer_id_may_come_as_text(tag: Tag) -> None:
     assert [read(field, value) for value in (tag.pk, str(tag.pk), f" {tag.pk} ")] == [tag] * 3
 
 
-@pytest.mark.parametrize("value", [True, False, "x", "1_0", "\uff17", 1.0, 7.5, float("inf"), float("nan"), "", " ", [], {}])
+@pytest.mark.parametrize(
+    "value", [True, False, "x", "1_0", "\uff17", 1.0, 7.5, float("inf"), float("nan"), "", " ", [], {}]
+)
 def test_what_is_no_integer_is_no_integer_id(value: object, tag: Tag) -> None:
     """Neither a boolean nor a fraction nor what merely resembles a number is an id."""
     assert read(IdOnlyField(queryset=Tag.objects.all()), value) in (["incorrect_type"], ["null"])
@@ -152,11 +154,13 @@ def test_a_text_that_names_two_rows_names_none() -> None:
 
 def test_a_column_that_is_not_there_is_named() -> None:
     """A model without a slug is a mistake of the project, with a message that says what to do."""
-    with pytest.raises(ConfigurationError, match='Tag has no field "slug" to look rows up by; name one as lookup_field'):
+    with pytest.raises(
+        ConfigurationError, match='Tag has no field "slug" to look rows up by; name one as lookup_field'
+    ):
         read(StrOnlyField(queryset=Tag.objects.all()), "seven")
 
 
-@pytest.mark.parametrize("value", ["\x00", "a\x00b", "\ud800", "\udfff", "x" * 100_000])
+@pytest.mark.parametrize("value", ["\x00", "a\x00b", "a\ud800", "x" * 100_000])
 def test_a_text_no_database_holds_does_not_exist(value: str) -> None:
     """Texts that a database would choke on are not sent there, alone or among others."""
     pen = Product.objects.create(name="Pen", slug="pen")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING
 
 from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from typing_extensions import override
+
+if TYPE_CHECKING:
+    from django_stubs_ext.db.models.manager import RelatedManager
 
 
 class Currency(models.Model):
@@ -26,6 +30,11 @@ class Customer(models.Model):
 
     name = models.CharField(max_length=40)
     slug = models.SlugField(unique=True)
+
+    if TYPE_CHECKING:
+        # Reverse relations, for checkers that do not know Django's models.
+        account: Account
+        badge: Badge
 
     class Meta:
         ordering = ("pk",)
@@ -123,6 +132,11 @@ class Invoice(models.Model):
     people = models.ManyToManyField(Person, through="Role", blank=True, related_name="invoices")
     notes = GenericRelation(Note)
 
+    if TYPE_CHECKING:
+        customer_id: int | None
+        line_items: RelatedManager[LineItem]
+        payments: RelatedManager[Payment]
+
     class Meta:
         ordering = ("pk",)
 
@@ -147,6 +161,9 @@ class LineItem(models.Model):
     position = models.PositiveIntegerField()
     text = models.CharField(max_length=40, default="", blank=True)
     quantity = models.PositiveIntegerField(default=1)
+
+    if TYPE_CHECKING:
+        discounts: RelatedManager[Discount]
 
     class Meta:
         ordering = ("position",)

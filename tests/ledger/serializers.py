@@ -80,7 +80,7 @@ class LineItemSerializer(BaseModelSerializer[LineItem]):
 class PaymentSerializer(serializers.ModelSerializer[Payment]):
     """A plain DRF serializer, nested like the others."""
 
-    class Meta:
+    class Meta:  # pyright: ignore[reportIncompatibleVariableOverride]  # the stubs declare a class
         model = Payment
         fields = ("id", "reference", "amount")
 
