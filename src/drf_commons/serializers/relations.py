@@ -10,7 +10,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Hashable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Self, TypeAlias, TypedDict, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Self, TypeAlias, TypedDict, cast
 
 from django.db import connections
 from django.db.models import Manager, Model, Q, QuerySet
@@ -155,11 +155,7 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
     if TYPE_CHECKING:
         parent: Any  # the stubs know no parent but a serializer; it may be a list, or another field
 
-        @overload
-        def __new__(cls, *args: Any, many: Literal[True], **kwargs: Any) -> ManyRelation[M, In, Out]: ...  # type: ignore[misc]  # many=True builds the list field, as in DRF
-        @overload
-        def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...
-        def __new__(cls, *args: Any, **kwargs: Any) -> Any: ...  # noqa: D102  # declared for the checkers only
+        def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...  # noqa: D102  # many=True builds a list, as in DRF
 
     def __init__(
         self,
