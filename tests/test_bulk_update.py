@@ -210,6 +210,17 @@ def test_chunks_bound_the_size_of_a_statement() -> None:
     assert set(Item.objects.values_list("name", flat=True)) == {"new"}
 
 
+def test_the_size_of_chunks_is_a_setting(settings: Any) -> None:
+    """``BULK_OPERATION_BATCH_SIZE`` is read when rows are written."""
+    settings.COMMON = {"BULK_OPERATION_BATCH_SIZE": 3}
+    items = make_items(5)
+
+    with CaptureQueriesContext(connection) as queries:
+        bulk_update(Item.objects.all(), items, ["name"])
+
+    assert count_updates(queries) == 2
+
+
 def test_text_that_is_too_long_is_never_cut() -> None:
     """A database that knows lengths refuses it; SQLite, which does not, keeps it whole."""
     (item,) = make_items(1)

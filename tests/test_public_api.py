@@ -14,7 +14,16 @@ import drf_commons
 
 #: Adding to the public API, or taking from it, is a decision: it is made here.
 EXPORTS = {
-    "drf_commons.bulk": {"abulk_create", "abulk_update", "bulk_create", "bulk_update"},
+    "drf_commons.bulk": {
+        "abulk_create",
+        "abulk_delete",
+        "abulk_soft_delete",
+        "abulk_update",
+        "bulk_create",
+        "bulk_delete",
+        "bulk_soft_delete",
+        "bulk_update",
+    },
     "drf_commons.checks": {
         "check_current_user_middleware",
         "check_settings",

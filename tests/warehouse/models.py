@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import F
 from typing_extensions import override
 
-from drf_commons.models import BaseModelMixin
+from drf_commons.models import BaseModelMixin, SoftDeleteMixin
 from drf_commons.models.content import VersionMixin
 from tests.warehouse.fields import CountingField, MirroredField
 
@@ -175,6 +175,14 @@ class Robot(Machine):
     arms = models.IntegerField(default=2)
 
 
+class Tool(SoftDeleteMixin):
+    """A soft-deleted row whose manager knows nothing of it."""
+
+    name = models.CharField(max_length=20)
+
+    objects: ClassVar[models.Manager[Tool]] = models.Manager()  # type: ignore[assignment]  # what the test is about
+
+
 class BinQuerySet(models.QuerySet["Bin"]):
     """A queryset with bulk methods of its own, which say so in what they write."""
 
@@ -191,6 +199,10 @@ class BinQuerySet(models.QuerySet["Bin"]):
         for row in rows:
             row.written_by = "queryset"
         return super().bulk_create(rows, *args, **kwargs)
+
+    @override
+    def delete(self) -> tuple[int, dict[str, int]]:
+        return self.update(written_by="delete"), {}
 
 
 class Bin(models.Model):

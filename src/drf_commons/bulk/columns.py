@@ -20,7 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Value
 from django.db.models.sql.compiler import SQLCompiler
 
-__all__ = ["Cell", "Column", "FieldAny", "UnsupportedError", "Values", "build_column", "read_values"]
+__all__ = ["Cell", "Column", "FieldAny", "UnsupportedError", "Values", "build_column", "is_uniform", "read_values"]
 
 FieldAny: TypeAlias = "models.Field[Any, Any]"
 
@@ -51,8 +51,7 @@ class Column:
     @property
     def is_uniform(self) -> bool:
         """Whether every row receives one and the same object."""
-        first = self.values[0]
-        return self.cells is None and self.sent is None and all(value is first for value in self.values)
+        return self.cells is None and self.sent is None and is_uniform(self.values)
 
     @property
     def is_mixed(self) -> bool:
@@ -62,6 +61,12 @@ class Column:
     def build_cells(self) -> Sequence[Cell]:
         """Return SQL and parameters for each row."""
         return [("%s", (value,)) for value in self.values] if self.cells is None else self.cells
+
+
+def is_uniform(values: Values) -> bool:
+    """Tell whether one and the same object stands in every row."""
+    first = values[0]
+    return all(value is first for value in values)
 
 
 def read_values(field: FieldAny, objs: Sequence[models.Model]) -> list[Any]:
@@ -85,6 +90,8 @@ def build_column(field: FieldAny, values: Values, compiler: SQLCompiler, sent: S
 
 def prepare_values(field: FieldAny, values: Values, connection: BaseDatabaseWrapper) -> Values:
     """Return the driver parameters of a column."""
+    if len(values) > 1 and is_uniform(values):
+        return [*prepare_values(field, values[:1], connection)] * len(values)
     plain = _get_plain_field(field, connection)
     kind, adapt = _ADAPTERS.get(_get_methods(type(plain)), (None, None))
     if adapt is not None and {*map(type, values)} <= {kind, type(None)}:

@@ -14,11 +14,14 @@ deadlock. A column that a row does not name keeps what the database holds at tha
 
 from __future__ import annotations
 
+import datetime as dt
+import decimal
 import re
 import sqlite3
+import uuid
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from typing import Any, Final
@@ -57,6 +60,19 @@ _SCALARS: Final = frozenset(
         "varchar",
     }
 )
+
+#: How values of these types, and no others, are written in the text of a PostgreSQL array.
+_ARRAY_TEXTS: Final[Mapping[type, Callable[[Any], str]]] = {
+    bool: str,
+    dt.date: str,
+    dt.datetime: str,
+    dt.time: str,
+    decimal.Decimal: str,
+    float: repr,
+    int: str,
+    str: lambda text: '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"',
+    uuid.UUID: str,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +177,7 @@ class PostgreSQL(Engine):
             f"SELECT {', '.join([*constants, *names])} "
             f"FROM unnest({', '.join(arrays)}) WITH ORDINALITY AS drf_v({', '.join(names)}, number) ORDER BY number"
         )
-        params = [*(column.values[0] for column in uniform), *(column.values for column in varying)]
+        params = [*(column.values[0] for column in uniform), *(build_array(column.values) for column in varying)]
         return self.run_insert(cursor, sql, params, returning)
 
     def build_order(self, key: Column) -> str:
@@ -180,7 +196,7 @@ class PostgreSQL(Engine):
                 types.append("boolean")
         if all(map(self.fits_array, columns)):
             source = f"unnest({', '.join(f'%s::{kind}[]' for kind in types)})"
-            params: Values = get_values(columns)
+            params: Values = [*map(build_array, get_values(columns))]
         else:
             rows, params = build_rows(columns, types)
             source = f"(VALUES {rows})"
@@ -307,6 +323,18 @@ def get_placeholder(column: Column) -> str:
 def get_values(columns: Iterable[Column]) -> list[Values]:
     """Return the values of *columns*; which rows name a column stands behind it."""
     return [values for column in columns for values in (column.values, column.sent) if values is not None]
+
+
+def build_array(values: Values) -> object:
+    """Return *values* as the text of a PostgreSQL array, which drivers take their time to write, or as they are."""
+    kinds = {*map(type, values)}
+    has_null = type(None) in kinds
+    kinds.discard(type(None))
+    write = _ARRAY_TEXTS.get(kinds.pop()) if len(kinds) == 1 else None
+    if write is None:
+        return [*values]
+    texts = ["NULL" if value is None else write(value) for value in values] if has_null else map(write, values)
+    return f"{{{','.join(texts)}}}"
 
 
 def build_rows(columns: Sequence[Column], types: Sequence[str] = (), lead: str = "") -> tuple[str, Values]:

@@ -83,7 +83,8 @@ class _Update:
         self.objs = tuple(objs)
         self.fields = self.resolve(names)
         self.sent = self.find_sent(present)
-        if any(obj.pk is None for obj in self.objs):
+        self.pks: list[Any] = [obj.pk for obj in self.objs]
+        if None in self.pks:
             msg = "bulk_update(): every object needs a primary key"
             raise ValueError(msg)
         self.versions = find_versions(queryset.model, self.objs)
@@ -166,8 +167,7 @@ class _Update:
         """Yield the objects in chunks, each with who names what, in the order in which rows are locked."""
         limit = engine and engine.get_max_rows(len(sent) + 1)
         size = min(size, limit) if limit else size
-        pks: list[Any] = [obj.pk for obj in self.objs]
-        order = sorted(range(len(pks)), key=pks.__getitem__)
+        order = sorted(range(len(self.pks)), key=self.pks.__getitem__)
         for start in range(0, len(order), size):
             rows = order[start : start + size]
             masks = {field: mask and [mask[row] for row in rows] for field, mask in sent.items()}
@@ -210,11 +210,10 @@ class _Update:
         """Return the engine for the table; raise :class:`UnsupportedError` where only Django knows what to do."""
         opts = self.opts
         model = opts.concrete_model
-        pks = {obj.pk for obj in self.objs}
         if (
             type(self.queryset).bulk_update is not _QUERYSET.bulk_update  # the project has one of its own
             or opts.is_composite_pk
-            or len(pks) < len(self.objs)  # of equal keys Django's first one wins
+            or len({*self.pks}) < len(self.pks)  # of equal keys Django's first one wins
             or any(field.model._meta.concrete_model is not model for field in (opts.pk, *sent))  # a parent's table
         ):
             raise UnsupportedError
