@@ -77,6 +77,7 @@ EXPORTS = {
         "CurrentUserField",
         "IdentityMixin",
         "JsonModelMixin",
+        "LiveUniqueConstraint",
         "MetaMixin",
         "SlugMixin",
         "SoftDeleteManager",

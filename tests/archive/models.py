@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Self
+
 from django.db import models
 from typing_extensions import override
 
-from drf_commons.models import AuditManager, BaseModelMixin, CurrentUserField, SlugMixin, TimestampField, VersionMixin
+from drf_commons.models import (
+    ActiveManager,
+    AuditManager,
+    BaseModelMixin,
+    CurrentUserField,
+    LiveUniqueConstraint,
+    SlugMixin,
+    SoftDeleteManager,
+    TimestampField,
+    VersionMixin,
+)
 
 
 class Note(BaseModelMixin):
@@ -130,7 +142,7 @@ class Shelf(models.Model):
 class Section(SlugMixin):
     """Slugs beyond ASCII, unique within a shelf, in a short column; and another unique column."""
 
-    objects = AuditManager["Section"]()
+    objects: ClassVar[AuditManager[Self]] = AuditManager()
 
     slug = models.SlugField(max_length=12, blank=True, allow_unicode=True)
     slug_unique_with = ("shelf",)
@@ -174,3 +186,35 @@ class Chapter(Page):
 
 class NamelessSlug(SlugMixin):
     """Forgets to say what its slug is made of."""
+
+
+class Project(BaseModelMixin):
+    """A name that only one live project has, and a place that only one live project of an owner has."""
+
+    name = models.CharField(max_length=50)
+    owner = models.CharField(max_length=50, blank=True)
+    place = models.IntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            LiveUniqueConstraint(fields=["name"], name="project_name_live"),
+            LiveUniqueConstraint(fields=["owner", "place"], name="project_place_live"),
+        )
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
+class Draft(BaseModelMixin):
+    """Hides its deleted rows by default."""
+
+    all_objects: ClassVar[SoftDeleteManager[Self]] = SoftDeleteManager()
+    objects: ClassVar[SoftDeleteManager[Self]] = ActiveManager()
+
+    title = models.CharField(max_length=50)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="drafts", null=True)
+
+    @override
+    def __str__(self) -> str:
+        return self.title

@@ -7,6 +7,7 @@ from drf_commons.models.base import (
     TimeStampMixin,
     UserActionMixin,
 )
+from drf_commons.models.constraints import LiveUniqueConstraint
 from drf_commons.models.content import MetaMixin, SlugMixin, VersionMixin
 from drf_commons.models.fields import CurrentUserField, TimestampField
 from drf_commons.models.person import AddressMixin, IdentityMixin
@@ -27,6 +28,7 @@ __all__ = [
     "CurrentUserField",
     "IdentityMixin",
     "JsonModelMixin",
+    "LiveUniqueConstraint",
     "MetaMixin",
     "SlugMixin",
     "SoftDeleteManager",

@@ -129,10 +129,15 @@ class SoftDeleteManager(AuditManager[M_co]):
 
 
 class ActiveManager(SoftDeleteManager[M_co]):
-    """Hides deleted rows: ``objects = ActiveManager()``, with ``all_objects = SoftDeleteManager()`` beside it.
+    """Hides deleted rows; have a manager that shows them beside it.
 
-    Django's default manager is the one declared first. Declare ``all_objects`` first, so that the admin, related
-    managers and uniqueness checks see every row.
+    ::
+
+        all_objects: ClassVar[SoftDeleteManager[Self]] = SoftDeleteManager()
+        objects: ClassVar[SoftDeleteManager[Self]] = ActiveManager()
+
+    In this order: the manager that is declared first is the one that the admin, related managers and validators use,
+    and they should see every row.
     """
 
     @override
