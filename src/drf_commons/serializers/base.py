@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypedDict, cast
 
 from django.db import router, transaction
 from django.db.models import Manager, Model, QuerySet
+from rest_framework import serializers
 from rest_framework.fields import empty
 from rest_framework.relations import RelatedField
 from rest_framework.utils.serializer_helpers import BoundField
@@ -18,11 +19,13 @@ from drf_commons.serializers.nested import NestingSerializer
 from drf_commons.serializers.prefetch import find_related_paths
 from drf_commons.serializers.relations import RelationWrite
 from drf_commons.serializers.rows import Row
+from drf_commons.serializers.shaped import ShapedSerializer
 from drf_commons.serializers.writes import TreeWriter
-from drf_commons.types import RuntimeGeneric, StrOrPromise
+from drf_commons.types import StrOrPromise
 
-__all__ = ["BaseModelSerializer"]
+__all__ = ["BaseModelSerializer", "BaseSerializer"]
 
+T = TypeVar("T", default=Any)
 M = TypeVar("M", bound=Model, default=Any)
 Data = TypeVar("Data", default=dict[str, Any])
 ValidatedData = TypeVar("ValidatedData", default=dict[str, Any])
@@ -51,7 +54,15 @@ class SerializerOptions(TypedDict, total=False):
     write_only: bool
 
 
-class BaseModelSerializer(RuntimeGeneric, NestingSerializer[M], Generic[M, Data, ValidatedData]):
+class BaseSerializer(  # type: ignore[misc]  # the stubs render to a ReturnDict, here seen through its keys
+    ShapedSerializer[T, Data, ValidatedData], serializers.Serializer[T], Generic[T, Data, ValidatedData]
+):
+    """A ``Serializer`` of something that is no model: ``BaseSerializer[Quote]`` types ``instance`` and ``save()``."""
+
+
+class BaseModelSerializer(
+    ShapedSerializer[M, Data, ValidatedData], NestingSerializer[M], Generic[M, Data, ValidatedData]
+):
     """A ``ModelSerializer`` whose writes succeed as a whole or leave nothing behind.
 
     ``BaseModelSerializer[Article]`` types ``instance`` and ``save()``; two further arguments name the shapes of
@@ -65,10 +76,6 @@ class BaseModelSerializer(RuntimeGeneric, NestingSerializer[M], Generic[M, Data,
     if TYPE_CHECKING:
         # The stubs declare a nested class, which a serializer's own Meta could not replace.
         Meta: Any
-
-        @property
-        @override
-        def validated_data(self) -> ValidatedData: ...
 
     #: Keys are looked up by a field that can look up a whole list of them at once.
     serializer_related_field: ClassVar[type[RelatedField[Any, Any, Any]]] = IdOnlyField
@@ -87,7 +94,7 @@ class BaseModelSerializer(RuntimeGeneric, NestingSerializer[M], Generic[M, Data,
 
     @property
     @override
-    def data(self) -> Data:  # type: ignore[override]  # a ReturnDict, seen through its keys
+    def data(self) -> Data:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  # a ReturnDict, by its keys
         """The row as the client sees it; what was nested in it is read with one query for each relation."""
         is_valid = hasattr(self, "_validated_data") and not getattr(self, "_errors", None)
         if is_valid and isinstance(self.instance, Model) and not hasattr(self, "_data"):
