@@ -13,6 +13,8 @@ SOURCE = Path(drf_commons.__file__).parents[1]
 #: The packages of the extras, by the name they are imported under.
 EXTRAS = {
     "drf_spectacular",
+    "mypy",
+    "mypy_django_plugin",
     "openpyxl",
     "pandas",
     "pyinstrument",
@@ -44,6 +46,8 @@ django.setup()
 import drf_commons
 
 for module in pkgutil.walk_packages(drf_commons.__path__, "drf_commons."):
+    if module.name.startswith(("drf_commons.inference", "drf_commons.mypy_plugin")):
+        continue  # mypy itself imports these
     importlib.import_module(module.name)
     print(module.name)
 """

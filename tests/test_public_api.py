@@ -114,10 +114,7 @@ EXPORTS = {
         "error_response",
         "success_response",
     },
-    "drf_commons.serializers": {
-        "BaseModelSerializer",
-        "RelationWrite",
-    },
+    "drf_commons.serializers": {"BaseListSerializer", "BaseModelSerializer", "BaseSerializer", "RelationWrite"},
     "drf_commons.serializers.fields": {
         "Accept",
         "ConfigurableRelatedFieldMixin",
@@ -183,14 +180,14 @@ EXPORTS = {
     },
 }
 
-#: Django reads these by their place; nobody imports from them.
-FOUND_BY_DJANGO = ("drf_commons.apps", "drf_commons.management")
+#: Django and mypy read these by their place; nobody imports from them.
+FOUND_BY_PLACE = ("drf_commons.apps", "drf_commons.inference", "drf_commons.management", "drf_commons.mypy_plugin")
 
 
 def find_modules() -> list[str]:
     """Return the modules that users may import from."""
     names = [module.name for module in pkgutil.walk_packages(drf_commons.__path__, "drf_commons.")]
-    return [name for name in names if not name.startswith(FOUND_BY_DJANGO)]
+    return [name for name in names if not name.startswith(FOUND_BY_PLACE)]
 
 
 def get_exports(module: ModuleType) -> list[str]:

@@ -1,0 +1,91 @@
+"""Fields that DRF itself makes from the model."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import uuid
+from typing import Any, cast
+
+from mypy.types import NoneType, UnionType
+from mypy.typevars import fill_typevars_with_any
+
+from drf_commons.inference.choices import build_literals
+from drf_commons.inference.declarations import Exchange, FieldShape
+from drf_commons.inference.scope import Scope
+from drf_commons.inference.shapes import ANY
+
+__all__ = ["read_automatic"]
+
+
+def read_automatic(scope: Scope, name: str, field: Any) -> FieldShape:
+    """Return the shape of a field that DRF itself made from the model."""
+    from rest_framework.fields import empty  # noqa: PLC0415
+
+    source: str = field.source or name
+    output, value = _exchange_automatic(scope, source, field)
+    if field.allow_null:
+        output, value = scope.build_optional(output), scope.build_optional(value)
+    elif scope.may_be_none(source):
+        output = scope.build_optional(output)
+    return FieldShape(
+        output=output,
+        value=value,
+        source=source,
+        read_only=field.read_only,
+        write_only=field.write_only,
+        present=field.required or field.default is not empty,
+    )
+
+
+def _exchange_automatic(scope: Scope, source: str, field: Any) -> Exchange:  # noqa: PLR0911  # a return for each kind
+    from rest_framework import fields, relations  # noqa: PLC0415
+    from rest_framework.settings import api_settings  # noqa: PLC0415
+
+    match field:
+        case relations.ManyRelatedField():
+            output, value = _exchange_automatic(scope, source, cast("Any", field).child_relation)
+            return scope.build_list(output), scope.build_list(value)
+        case relations.PrimaryKeyRelatedField():
+            model = scope.get_related_model(source)
+            return scope.get_pk_type(model), ANY if model is None else fill_typevars_with_any(model)
+        case fields.ReadOnlyField():
+            return scope.get_attribute(source), ANY
+        case fields.MultipleChoiceField():
+            choices = scope.build("builtins.set", build_literals(scope, [*field.choices]))
+            return choices, choices
+        case fields.ChoiceField():
+            blank = [""] if field.allow_blank else []
+            choice = build_literals(scope, [*field.choices, *blank])
+            return choice, choice
+        case fields.DecimalField():
+            as_text = getattr(field, "coerce_to_string", api_settings.COERCE_DECIMAL_TO_STRING)
+            value = scope.build_python(decimal.Decimal)
+            return scope.build("builtins.str") if as_text else value, value
+        case fields.ListField():
+            output, value = _exchange_automatic(scope, source, cast("Any", field).child)
+            return scope.build_list(output), scope.build_list(value)
+        case fields.FileField():
+            return UnionType.make_union([scope.build("builtins.str"), NoneType()]), scope.build(
+                "django.core.files.base.File"
+            )
+        case fields.Field():
+            simple = next((types for cls, types in _get_simple(fields) if isinstance(field, cls)), None)
+            return (ANY, ANY) if simple is None else (scope.build_python(simple[0]), scope.build_python(simple[1]))
+        case _:
+            return ANY, ANY
+
+
+def _get_simple(fields: Any) -> tuple[tuple[type, tuple[type, type]], ...]:
+    """Return what plain fields render and validate to."""
+    return (
+        (fields.BooleanField, (bool, bool)),
+        (fields.UUIDField, (str, uuid.UUID)),
+        (fields.CharField, (str, str)),
+        (fields.IntegerField, (int, int)),
+        (fields.FloatField, (float, float)),
+        (fields.DateTimeField, (str, dt.datetime)),
+        (fields.DateField, (str, dt.date)),
+        (fields.TimeField, (str, dt.time)),
+        (fields.DurationField, (str, dt.timedelta)),
+    )

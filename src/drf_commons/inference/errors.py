@@ -1,0 +1,22 @@
+"""The faults the plugin reports, each with an error code of its own."""
+
+from __future__ import annotations
+
+import enum
+
+from mypy.errorcodes import ErrorCode
+
+__all__ = ["Fault"]
+
+
+class Fault(enum.Enum):
+    """A fault; its code can be named in ``# type: ignore[...]`` and ``disable_error_code``."""
+
+    SERIALIZER_META = ("drf-meta", "Check that Meta of a serializer names fields that exist")
+    SERIALIZER_REFERENCE = ("drf-reference", "Check that a dotted path names a serializer")
+    SERIALIZER_SHAPE = ("drf-shape", "Check that type arguments of a serializer match its fields")
+    VIEW_MODEL = ("drf-view-model", "Check that queryset and serializer_class are of the viewset's model")
+    VIEW_FIELDS = ("drf-view-fields", "Check that fields named in a viewset's configuration exist")
+
+    def __init__(self, code: str, description: str) -> None:
+        self.code = ErrorCode(code, description, "Django REST framework")

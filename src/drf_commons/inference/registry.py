@@ -1,0 +1,84 @@
+"""What only the running project knows: its models, and the fields DRF makes of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from mypy.options import Options
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+    from rest_framework.fields import Field
+
+__all__ = ["Registry"]
+
+#: Facts of a model field that change what DRF makes of it, and that no annotation shows.
+_FACTS: Final = (
+    "null", "blank", "choices", "editable", "primary_key", "unique", "max_length", "has_default", "related_model",
+)  # fmt: skip
+#: Facts of the project's REST framework settings that change what fields render.
+_SETTINGS: Final = (
+    "COERCE_DECIMAL_TO_STRING", "COERCE_BIGINT_TO_STRING", "UPLOADED_FILES_USE_URL", "DATETIME_FORMAT", "DATE_FORMAT",
+    "TIME_FORMAT", "URL_FIELD_NAME",
+)  # fmt: skip
+
+
+class Registry:
+    """The models of the project mypy runs in, loaded when first asked for."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
+    @cached_property
+    def _models(self) -> Mapping[str, type[Model]]:
+        # Setting Django up belongs to django-stubs; a second context is the same one.
+        from mypy_django_plugin.config import DjangoPluginConfig  # noqa: PLC0415
+        from mypy_django_plugin.django.context import DjangoContext  # noqa: PLC0415
+
+        settings_module = DjangoPluginConfig(self._options.config_file).django_settings_module
+        modules: Mapping[str, Mapping[str, type[Model]]] = DjangoContext(settings_module).model_modules
+        return {f"{module}.{name}": model for module, models in modules.items() for name, model in models.items()}
+
+    def find_model(self, fullname: str) -> type[Model] | None:
+        """Return the running class of a model."""
+        return self._models.get(fullname)
+
+    def build_fields(
+        self, name: str, model: type[Model], meta: Mapping[str, Any], declared: Iterable[str]
+    ) -> dict[str, Field[Any, Any, Any, Any]]:
+        """Return the fields DRF gives a serializer with this *meta*; whatever DRF raises passes through.
+
+        The serializer is a throw-away: its declared fields are place holders that only keep DRF from making its own.
+        """
+        from rest_framework import serializers  # noqa: PLC0415
+
+        namespace: dict[str, Any] = {field: serializers.Field() for field in declared}
+        namespace["Meta"] = type("Meta", (), {**meta, "model": model})
+        serializer: serializers.ModelSerializer[Any] = type(name, (serializers.ModelSerializer,), namespace)()
+        fields: dict[str, Field[Any, Any, Any, Any]] = cast("Any", serializer).get_fields()  # open in the stubs
+        return fields
+
+    def describe(self, module: str) -> str:
+        """Return a digest of what serializers see of *module*'s models beyond their annotations.
+
+        It goes into mypy's cache keys, so that a changed ``blank=True`` makes mypy look again.
+        """
+        from rest_framework.settings import api_settings  # noqa: PLC0415
+
+        facts: list[object] = [repr(getattr(api_settings, name)) for name in _SETTINGS]
+        for fullname, model in sorted(self._models.items()):
+            if model.__module__ == module:
+                facts += [
+                    [fullname, field.name, type(field).__name__, *(_show(field, fact) for fact in _FACTS)]
+                    for field in model._meta.get_fields()
+                ]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _show(field: object, fact: str) -> str:
+    value = getattr(field, fact, None)
+    return repr(value() if fact == "has_default" and callable(value) else value)

@@ -1,0 +1,156 @@
+"""The mypy plugin: serializers whose data has a known shape.
+
+::
+
+    [mypy]
+    plugins = mypy_django_plugin.main, mypy_drf_plugin.main, drf_commons.mypy_plugin
+
+The order of the list does not matter. Every serializer gets ``Data``, ``ValidatedData`` and ``PartialData``, to be
+named in annotations; ``serializer.data`` and ``serializer.validated_data`` have these types. What cannot be known from
+the source is ``dict[str, Any]``.
+
+How it works: when mypy meets a serializer class, its shapes are reserved as aliases in the class, and a patch is
+scheduled that mypy runs when all names and signatures of the import cycle are known, before it checks any code. The
+patch reads the class body, asks DRF for the automatic fields, and fills the shapes in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from mypy.nodes import IndexExpr, MypyFile, TupleExpr, TypeInfo
+from mypy.options import Options
+from mypy.plugin import (
+    AttributeContext,
+    ClassDefContext,
+    FunctionSigContext,
+    MethodContext,
+    Plugin,
+    ReportConfigContext,
+)
+from mypy.semanal import SemanticAnalyzer
+from mypy.types import FunctionLike, Type
+from typing_extensions import override
+
+from drf_commons import __version__
+from drf_commons.inference import names
+from drf_commons.inference.calls import Calls, remember_class
+from drf_commons.inference.registry import Registry
+from drf_commons.inference.scope import Scope
+from drf_commons.inference.serializers import infer_shapes
+from drf_commons.inference.shapes import find_alias, reserve
+
+__all__ = ["SerializerPlugin", "plugin"]
+
+#: Before mypy's own patches at the end of semantic analysis.
+_PATCH_PRIORITY: Final = 5
+_REFERENCE: Final = re.compile(r"""serializer(?:_class)?\s*=\s*["']([\w.]+)\.\w+["']""")
+_VALUE_MODULES: Final = ("datetime", "decimal", "uuid")
+_DEPENDENCY_PRIORITY: Final = 10
+
+
+class SerializerPlugin(Plugin):
+    """Reserves shapes when a serializer is met, and types the expressions that use them."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self._registry = Registry(options)
+        self._calls = Calls(self.find_info)
+        self._attributes: dict[str, Callable[[AttributeContext], Type]] = {
+            "data": self._calls.read_data,
+            "validated_data": self._calls.read_validated_data,
+        }
+
+    def find_info(self, fullname: str) -> TypeInfo | None:
+        """Return the class *fullname*, or ``None``."""
+        symbol = self.lookup_fully_qualified(fullname)
+        return symbol.node if symbol is not None and isinstance(symbol.node, TypeInfo) else None
+
+    @override
+    def report_config_data(self, ctx: ReportConfigContext) -> Any:
+        # Another version may infer other types from the same source.
+        return [__version__, self._registry.describe(ctx.id)]
+
+    @override
+    def get_additional_deps(self, file: MypyFile) -> list[tuple[int, str, int]]:
+        """Make mypy load the modules that dotted paths and inferred values refer to."""
+        path = Path(file.path)
+        if file.is_stub or "site-packages" in path.parts or not path.is_file():
+            return []
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if "erializer" not in text:
+            return []
+        modules = {module for module in _REFERENCE.findall(text) if module != file.fullname}
+        return [(_DEPENDENCY_PRIORITY, module, -1) for module in sorted(modules.union(_VALUE_MODULES))]
+
+    @override
+    def get_customize_class_mro_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
+        info = None if names.is_library(fullname) else self.find_info(fullname)
+        if info is None or not info.mro:
+            return None
+        if info.has_base(names.SERIALIZER):
+            return self._reserve_shapes
+        if info.has_base(names.GENERIC_VIEW):
+            return partial(remember_class, attribute="serializer_class", name=names.SERIALIZER_CLASS)
+        if info.has_base(names.MANY_RELATION):
+            return partial(remember_class, attribute="one", name=names.ONE)
+        return None
+
+    @override
+    def get_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
+        owner, _, attribute = fullname.rpartition(".")
+        hook = self._attributes.get(attribute)
+        info = None if hook is None else self.find_info(owner)
+        return hook if info is not None and info.has_base(names.BASE_SERIALIZER) else None
+
+    @override
+    def get_function_signature_hook(self, fullname: str) -> Callable[[FunctionSigContext], FunctionLike] | None:
+        return self._calls.call_serializer if self._calls.is_serializer(fullname) else None
+
+    @override
+    def get_method_hook(self, fullname: str) -> Callable[[MethodContext], Type] | None:
+        owner, _, method = fullname.rpartition(".")
+        info = self.find_info(owner) if method == "get_serializer" else None
+        return self._calls.call_get_serializer if info is not None and info.has_base(names.GENERIC_VIEW) else None
+
+    def _reserve_shapes(self, context: ClassDefContext) -> None:
+        api, info = context.api, context.cls.info
+        if not isinstance(api, SemanticAnalyzer):
+            return
+        for shape in names.SHAPES:
+            reserve(api, info, shape)
+        _fill_arguments(context)
+        scope = Scope(api, info, self._registry, self.find_info)
+        tree, options = api.modules[info.module_name], api.options
+
+        def infer() -> None:
+            # A patch runs outside of any file; without one, an error could not be reported.
+            with api.file_context(tree, options, info):
+                infer_shapes(scope)
+
+        api.schedule_patch(_PATCH_PRIORITY, infer)
+
+
+def _fill_arguments(context: ClassDefContext) -> None:
+    """Give ``BaseModelSerializer[Article]`` the two arguments it was left without: the class's own shapes."""
+    info = context.cls.info
+    for base, expression in zip(info.bases, context.cls.base_type_exprs, strict=False):
+        if base.type.fullname in names.SHAPED_SERIALIZERS and _count_arguments(expression) <= 1:
+            data, validated = find_alias(info, names.DATA), find_alias(info, names.VALIDATED)
+            if data is not None and validated is not None:
+                base.args = (base.args[0], data, validated)
+
+
+def _count_arguments(expression: object) -> int:
+    if not isinstance(expression, IndexExpr):
+        return 0
+    return len(expression.index.items) if isinstance(expression.index, TupleExpr) else 1
+
+
+def plugin(version: str) -> type[SerializerPlugin]:  # noqa: ARG001  # mypy's entry point
+    """Return the plugin for mypy *version*."""
+    return SerializerPlugin

@@ -1,0 +1,7 @@
+"""A user's project, as small as the plugin's cases allow."""
+
+SECRET_KEY = "only-for-type-checking"
+INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "rest_framework", "drf_commons", "zoo"]
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
