@@ -17,12 +17,13 @@ patch reads the class body, asks DRF for the automatic fields, and fills the sha
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from mypy.nodes import IndexExpr, MypyFile, TupleExpr, TypeInfo
+from mypy.nodes import MypyFile, TypeInfo
 from mypy.options import Options
 from mypy.plugin import (
     AttributeContext,
@@ -43,11 +44,16 @@ from drf_commons.inference.registry import Registry
 from drf_commons.inference.scope import Scope
 from drf_commons.inference.serializers import infer_shapes
 from drf_commons.inference.shapes import find_alias, reserve
+from drf_commons.inference.stated import Inferred, check_stated, keep_stated
+from drf_commons.inference.syntax import count_arguments
+from drf_commons.inference.views import check_view
 
 __all__ = ["SerializerPlugin", "plugin"]
 
 #: Before mypy's own patches at the end of semantic analysis.
 _PATCH_PRIORITY: Final = 5
+#: When every shape of the import cycle is there.
+_CHECK_PRIORITY: Final = 6
 _REFERENCE: Final = re.compile(r"""serializer(?:_class)?\s*=\s*["']([\w.]+)\.\w+["']""")
 _VALUE_MODULES: Final = ("datetime", "decimal", "uuid")
 _DEPENDENCY_PRIORITY: Final = 10
@@ -84,7 +90,7 @@ class SerializerPlugin(Plugin):
         text = path.read_text(encoding="utf-8", errors="replace")
         if "erializer" not in text:
             return []
-        modules = {module for module in _REFERENCE.findall(text) if module != file.fullname}
+        modules = {module for module in _REFERENCE.findall(text) if module != file.fullname and _is_there(module)}
         return [(_DEPENDENCY_PRIORITY, module, -1) for module in sorted(modules.union(_VALUE_MODULES))]
 
     @override
@@ -95,7 +101,7 @@ class SerializerPlugin(Plugin):
         if info.has_base(names.SERIALIZER):
             return self._reserve_shapes
         if info.has_base(names.GENERIC_VIEW):
-            return partial(remember_class, attribute="serializer_class", name=names.SERIALIZER_CLASS)
+            return self._read_view
         if info.has_base(names.MANY_RELATION):
             return partial(remember_class, attribute="one", name=names.ONE)
         return None
@@ -117,6 +123,19 @@ class SerializerPlugin(Plugin):
         info = self.find_info(owner) if method == "get_serializer" else None
         return self._calls.call_get_serializer if info is not None and info.has_base(names.GENERIC_VIEW) else None
 
+    def _read_view(self, context: ClassDefContext) -> None:
+        remember_class(context, "serializer_class", names.SERIALIZER_CLASS)
+        api, info = context.api, context.cls.info
+        if not isinstance(api, SemanticAnalyzer):
+            return
+        tree, options = api.modules[info.module_name], api.options
+
+        def check() -> None:
+            with api.file_context(tree, options, info):
+                check_view(api, info, self._registry, self.find_info)
+
+        api.schedule_patch(_CHECK_PRIORITY, check)
+
     def _reserve_shapes(self, context: ClassDefContext) -> None:
         api, info = context.api, context.cls.info
         if not isinstance(api, SemanticAnalyzer):
@@ -126,29 +145,36 @@ class SerializerPlugin(Plugin):
         _fill_arguments(context)
         scope = Scope(api, info, self._registry, self.find_info)
         tree, options = api.modules[info.module_name], api.options
+        inferred: dict[str, Inferred] = {}
 
         def infer() -> None:
             # A patch runs outside of any file; without one, an error could not be reported.
             with api.file_context(tree, options, info):
-                infer_shapes(scope)
+                inferred.update(infer_shapes(scope))
+                keep_stated(scope)
+
+        def check() -> None:
+            with api.file_context(tree, options, info):
+                check_stated(scope, inferred)
 
         api.schedule_patch(_PATCH_PRIORITY, infer)
+        api.schedule_patch(_CHECK_PRIORITY, check)
+
+
+def _is_there(module: str) -> bool:
+    """Tell whether *module* can be loaded; mypy would report one that cannot, wherever its name was found."""
+    path = module.replace(".", "/")
+    return any(Path(root, f"{path}.py").is_file() or Path(root, path, "__init__.py").is_file() for root in sys.path)
 
 
 def _fill_arguments(context: ClassDefContext) -> None:
     """Give ``BaseModelSerializer[Article]`` the two arguments it was left without: the class's own shapes."""
     info = context.cls.info
     for base, expression in zip(info.bases, context.cls.base_type_exprs, strict=False):
-        if base.type.fullname in names.SHAPED_SERIALIZERS and _count_arguments(expression) <= 1:
+        if base.type.fullname in names.SHAPED_SERIALIZERS and count_arguments(expression) <= 1:
             data, validated = find_alias(info, names.DATA), find_alias(info, names.VALIDATED)
             if data is not None and validated is not None:
                 base.args = (base.args[0], data, validated)
-
-
-def _count_arguments(expression: object) -> int:
-    if not isinstance(expression, IndexExpr):
-        return 0
-    return len(expression.index.items) if isinstance(expression.index, TupleExpr) else 1
 
 
 def plugin(version: str) -> type[SerializerPlugin]:  # noqa: ARG001  # mypy's entry point

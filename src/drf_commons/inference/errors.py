@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 from mypy.errorcodes import ErrorCode
 
-__all__ = ["Fault"]
+__all__ = ["Fault", "suggest"]
 
 
 class Fault(enum.Enum):
@@ -20,3 +22,9 @@ class Fault(enum.Enum):
 
     def __init__(self, code: str, description: str) -> None:
         self.code = ErrorCode(code, description, "Django REST framework")
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message: which of the *known* names was probably meant."""
+    close = get_close_matches(name, sorted(known), n=1)
+    return f'; did you mean "{close[0]}"?' if close else ""

@@ -47,6 +47,30 @@ class Registry:
         """Return the running class of a model."""
         return self._models.get(fullname)
 
+    def find_labelled(self, label: str) -> type[Model] | None:
+        """Return the running class of the model ``app.Model``."""
+        return next((model for model in self._models.values() if model._meta.label.lower() == label.lower()), None)
+
+    def find_unknown_part(self, model: type[Model], path: str) -> tuple[str, str, list[str]] | None:
+        """Return the model, the name and the names it has, where ``author__nam`` leads nowhere."""
+        from django.core.exceptions import FieldDoesNotExist  # noqa: PLC0415
+
+        current: Any = model
+        parts = path.split("__")
+        for position, part in enumerate(parts):
+            if current is None or part == "pk":
+                return None
+            try:
+                field: Any = current._meta.get_field(part)
+            except FieldDoesNotExist:
+                return current.__name__, part, [known.name for known in current._meta.get_fields()]
+            if not field.is_relation:
+                rest = parts[position + 1 : position + 2]
+                known = all(field.get_transform(name) or field.get_lookup(name) for name in rest)
+                return None if known else (current.__name__, path, [])
+            current = field.related_model
+        return None
+
     def build_fields(
         self, name: str, model: type[Model], meta: Mapping[str, Any], declared: Iterable[str]
     ) -> dict[str, Field[Any, Any, Any, Any]]:

@@ -155,6 +155,16 @@ class Scope:
         path = self._get_path(source)
         return path[-1] if path else None
 
+    def get_attribute_names(self) -> set[str]:
+        """Return what the serializer's model has: its fields, and what else its class says."""
+        info, model = self.model_info, self.model
+        known: set[str] = set()
+        if info is not None:
+            known.update(name for base in info.mro[:-1] for name in base.names)
+        if model is not None:
+            known.update(field.name for field in model._meta.get_fields())
+        return {name for name in known if not name.startswith("_")}
+
     def may_be_none(self, source: str) -> bool:
         """Tell whether what a *source* leads to can be null: DRF then renders ``None`` as it is."""
         field = self.get_model_field(source)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
-from mypy.nodes import CallExpr, NameExpr, TypeInfo, Var
+from mypy.nodes import CallExpr, Context, ListExpr, NameExpr, StrExpr, TupleExpr, TypeInfo, Var
 from mypy.types import LiteralType, NoneType, Type, get_proper_type
 
 from drf_commons.inference import names
 from drf_commons.inference.automatic import read_automatic
 from drf_commons.inference.declarations import WHOLE, FieldShape
-from drf_commons.inference.errors import Fault
+from drf_commons.inference.errors import Fault, suggest
 from drf_commons.inference.fields import read_declared
 from drf_commons.inference.scope import Scope, is_optional
 from drf_commons.inference.shapes import fill, fill_hidden, find_hidden, give_up
+from drf_commons.inference.stated import Inferred
 from drf_commons.inference.syntax import UNKNOWN, get_assignments
 
 __all__ = ["infer_shapes"]
@@ -31,21 +32,29 @@ class _UnknowableError(Exception):
     """The shape of a serializer is only known at runtime."""
 
 
-def infer_shapes(scope: Scope) -> None:
-    """Fill in the shapes of the serializer *scope* stands for, or fall back to ``dict[str, Any]``."""
+def infer_shapes(scope: Scope) -> dict[str, Inferred]:
+    """Fill in the shapes of the serializer *scope* stands for, or fall back to ``dict[str, Any]``.
+
+    Returns the shapes that could be inferred.
+    """
     _declare_dependencies(scope)
     try:
         fields = _get_fields(scope)
     except _UnknowableError:
         for shape in names.SHAPES:
             give_up(scope.api, scope.info, shape)
-        return
+        return {}
     outputs = {name: field.output for name, field in fields.items() if not field.write_only}
     always = {name for name in outputs if not _may_be_left_out(scope, fields[name])}
-    fill(scope.api, scope.info, names.DATA, outputs, always)
     values, required = _get_values(scope, fields)
-    fill(scope.api, scope.info, names.VALIDATED, values, required)
-    fill(scope.api, scope.info, names.PARTIAL, values, ())
+    inferred = {
+        names.DATA: Inferred(items=outputs, required=always),
+        names.VALIDATED: Inferred(items=values, required=required),
+        names.PARTIAL: Inferred(items=values),
+    }
+    for shape, found in inferred.items():
+        fill(scope.api, scope.info, shape, found.items, found.required)
+    return inferred
 
 
 def _declare_dependencies(scope: Scope) -> None:
@@ -90,12 +99,29 @@ def _add_automatic(scope: Scope, model: Any, declared: dict[str, FieldShape]) ->
         fields = scope.registry.build_fields(scope.info.name, model, options, declared)
     except Exception as exc:  # DRF's own words on what is wrong with Meta are the best there are
         if not _is_newer_than_runtime(scope, options):
-            scope.fail(Fault.SERIALIZER_META, str(exc), scope.info)
+            _report_meta(scope, str(exc))
         raise _UnknowableError from exc
     return {
         name: declared[name] if name in declared else read_automatic(scope, name, field)
         for name, field in fields.items()
     }
+
+
+def _report_meta(scope: Scope, message: str) -> None:
+    """Report DRF's *message* on ``Meta`` at the entry it quotes, with the name that was probably meant."""
+    where: Context = scope.info
+    symbol = scope.info.names.get("Meta")
+    if symbol is not None and isinstance(symbol.node, TypeInfo):
+        where = symbol.node
+        for name, expression in get_assignments(symbol.node).items():
+            if name in _FIELD_OPTIONS and isinstance(expression, ListExpr | TupleExpr):
+                quoted = [
+                    item for item in expression.items if isinstance(item, StrExpr) and f"`{item.value}`" in message
+                ]
+                where = quoted[0] if quoted else where
+    if isinstance(where, StrExpr):
+        message += suggest(where.value, scope.get_attribute_names())
+    scope.fail(Fault.SERIALIZER_META, message, where)
 
 
 def _is_newer_than_runtime(scope: Scope, options: dict[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from mypy.nodes import MDEF, Block, ClassDef, SymbolTable, SymbolTableNode, Type
 from mypy.semanal import SemanticAnalyzer
 from mypy.types import AnyType, Instance, Type, TypeAliasType, TypedDictType, TypeOfAny
 
-__all__ = ["ANY", "build_dict_of_any", "fill", "fill_hidden", "find_alias", "find_hidden", "give_up", "reserve"]
+__all__ = ["ANY", "build_dict_of_any", "fill", "fill_hidden", "find_alias", "find_hidden", "give_up", "keep", "reserve"]
 
 ANY: Final = AnyType(TypeOfAny.explicit)
 
@@ -39,6 +39,11 @@ def fill(
     _set_items(shape, items, required, ())
     alias.target = _name(shape)
     alias._is_recursive = None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # a cached answer about the old target
+
+
+def keep(api: SemanticAnalyzer, owner: TypeInfo, name: str, stated: Type) -> None:
+    """Make ``owner.name`` what the class itself states."""
+    reserve(api, owner, name).target = stated
 
 
 def give_up(api: SemanticAnalyzer, owner: TypeInfo, name: str) -> None:
@@ -86,7 +91,7 @@ def _build_class(api: SemanticAnalyzer, owner: TypeInfo, name: str) -> TypeInfo:
     if symbol is not None and isinstance(symbol.node, TypeInfo):
         return symbol.node
     fallback = api.named_type("typing._TypedDict", [])
-    defn = ClassDef(name, Block([]))
+    defn = ClassDef(f"{owner.name}.{name.removeprefix('_')}", Block([]))  # messages show this name
     defn.fullname = f"{owner.fullname}.{name}"
     info = TypeInfo(SymbolTable(), defn, owner.module_name)
     info.set_line(owner.line)

@@ -9,6 +9,7 @@ from mypy.nodes import (
     CallExpr,
     DictExpr,
     Expression,
+    IndexExpr,
     IntExpr,
     ListExpr,
     MemberExpr,
@@ -26,6 +27,7 @@ __all__ = [
     "UNKNOWN",
     "Unknown",
     "UnknownValueError",
+    "count_arguments",
     "get_arguments",
     "get_assignments",
     "is_true",
@@ -66,6 +68,13 @@ def get_assignments(info: TypeInfo) -> dict[str, Expression]:
         for target in statement.lvalues
         if isinstance(target, NameExpr)
     }
+
+
+def count_arguments(base: Expression) -> int:
+    """Return how many type arguments a base class is written with."""
+    if not isinstance(base, IndexExpr):
+        return 0
+    return len(base.index.items) if isinstance(base.index, TupleExpr) else 1
 
 
 def is_true(expression: Expression | None) -> bool:

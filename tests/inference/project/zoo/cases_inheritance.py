@@ -92,10 +92,21 @@ class Deep(BaseModelSerializer[Animal]):
         depth = 1
 
 
-class Misspelt(BaseModelSerializer[Animal]):  # E: Field name `cod` is not valid for model `Animal`
+class Misspelt(BaseModelSerializer[Animal]):
     class Meta:
         model = Animal
-        fields = ("cod",)
+        fields = (
+            "weight",
+            "cod",  # E: Field name `cod` is not valid for model `Animal`  # E: did you mean "code"?  # E: drf-meta
+        )
+
+
+class Forgotten(BaseModelSerializer[Animal]):
+    extra = serializers.CharField()
+
+    class Meta:  # E: The field 'extra' was declared on serializer Forgotten, but has not been included
+        model = Animal
+        fields = ("code",)
 
 
 class Abstract(BaseModelSerializer[M], Generic[M]):

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Count, F, Max, QuerySet
 from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
@@ -71,8 +73,79 @@ class Plain(ModelViewSet[Species]):
 
 
 class WrongQuerySet(BaseViewSet[Species]):
-    queryset = Animal.objects.all()  # E: Incompatible types in assignment
+    queryset = Animal.objects.all()  # E: Incompatible types in assignment  # E: queryset has rows of "Animal", and "WrongQuerySet" is of "Species": use Species.objects  # E: drf-view-model
 
 
 class WrongSerializer(BaseViewSet[Species]):
-    serializer_class = AnimalSerializer  # E: Incompatible types in assignment
+    serializer_class = AnimalSerializer  # E: Incompatible types in assignment  # E: "AnimalSerializer" is of "Animal", and "WrongSerializer" is of "Species": name a serializer of "Species"
+
+
+class Unparameterised(BaseViewSet):
+    queryset = Species.objects.filter(name="lion")
+    serializer_class = AnimalSerializer  # E: "AnimalSerializer" is of "Animal", and "Unparameterised" is of "Species"
+
+
+class PlainMismatch(ModelViewSet[Any]):
+    queryset = Animal.objects.all()
+    serializer_class = SpeciesSerializer  # E: "SpeciesSerializer" is of "Species", and "PlainMismatch" is of "Animal"
+
+
+class Configured(BaseViewSet[Animal]):
+    queryset = Animal.objects.all()
+    serializer_class = AnimalSerializer
+    computed_ordering_fields = {
+        "friend_count": Count("friends"),
+        "kind": F("species__nam"),  # E: "Species" has no field "nam"; did you mean "name"?  # E: drf-view-fields
+        "keeper": F("keeper__name").asc(nulls_last=True),
+        "several": ["species__name", "-weigth"],  # E: "Animal" has no field "weigth"; did you mean "weight"?
+        "year": "born__year",
+        "deep": F("notes__anything"),
+        "total": Max("animals"),  # E: "Animal" has no field "animals"
+    }
+    export_field_config = {
+        "code": "Code",
+        "score": "Score",
+        "species": "Species",
+        "wieght": "Weight",  # E: "Animal" has no field "wieght"; did you mean "weight"?
+        "own": {"source": "anything"},
+    }
+    import_file_config = {
+        "file_format": "csv",
+        "order": ["species", "animal"],
+        "models": {
+            "species": {"model": Species, "fields": ["nane"], "unique_fields": ["name"]},  # E: "Species" has no field "nane"; did you mean "name"?
+            "animal": {
+                "model": "zoo.Animal",
+                "fields": ["code", "weight", "species_name", "nickname"],  # E: "Animal" has no field "nickname"
+                "unique_fields": ["cod"],  # E: "Animal" has no field "cod"; did you mean "code"?
+                "foreign_keys": {
+                    "species": {"model": Species, "lookup_field": "nam", "source_field": "species_name"},  # E: "Species" has no field "nam"
+                    "kepper": {"model": "zoo.Keeper", "lookup_field": "name"},  # E: "Animal" has no field "kepper"; did you mean "keeper"?
+                },
+            },
+        },
+    }
+
+
+class Annotated(BaseViewSet[Animal]):
+    queryset = Animal.objects.annotate(friend_count=Count("friends"))
+    serializer_class = AnimalSerializer
+    computed_ordering_fields = {"friends": F("friend_count")}
+
+
+class MadeLater(BaseViewSet[Animal]):
+    serializer_class = AnimalSerializer
+    computed_ordering_fields = {"friends": F("friend_count")}
+
+    def get_queryset(self) -> QuerySet[Animal]:
+        return Animal.objects.annotate(friend_count=Count("friends"))
+
+
+class FunctionView(GenericAPIView[Species]):
+    serializer_class = SpeciesSerializer
+
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        reveal_type(serializer.save())  # R: zoo.models.Species
+        row: SpeciesSerializer.Data = serializer.data
+        return Response(row)
