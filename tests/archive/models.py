@@ -9,10 +9,14 @@ from typing_extensions import override
 
 from drf_commons.models import (
     ActiveManager,
+    AddressMixin,
     AuditManager,
     BaseModelMixin,
     CurrentUserField,
+    IdentityMixin,
+    JsonModelMixin,
     LiveUniqueConstraint,
+    MetaMixin,
     SlugMixin,
     SoftDeleteManager,
     TimestampField,
@@ -218,3 +222,63 @@ class Draft(BaseModelMixin):
     @override
     def __str__(self) -> str:
         return self.title
+
+
+class Sample(JsonModelMixin, MetaMixin):
+    """A column of every kind that Django has for every database."""
+
+    class Level(models.IntegerChoices):
+        """Choices that are numbers."""
+
+        LOW = 1
+        HIGH = 2
+
+    class Color(models.TextChoices):
+        """Choices that are texts."""
+
+        RED = "red"
+
+    big = models.BigIntegerField(default=2**53)
+    binary = models.BinaryField(default=b"\x00\xff")
+    boolean = models.BooleanField(default=True)
+    char = models.CharField(max_length=10, choices=Color.choices, default=Color.RED)
+    date = models.DateField(null=True)
+    datetime = models.DateTimeField(null=True)
+    decimal = models.DecimalField(max_digits=8, decimal_places=3, null=True)
+    doubled = models.GeneratedField(
+        expression=models.F("integer") * 2, output_field=models.IntegerField(), db_persist=True
+    )
+    duration = models.DurationField(null=True)
+    email = models.EmailField(blank=True)
+    file = models.FileField(blank=True)
+    float = models.FloatField(default=1.5)
+    image = models.FileField(default="cat.png")
+    integer = models.IntegerField(choices=Level.choices, default=Level.HIGH)
+    ip = models.GenericIPAddressField(null=True)
+    json = models.JSONField(default=dict)
+    memo = models.ForeignKey(Memo, models.CASCADE, null=True)
+    memos = models.ManyToManyField(Memo, related_name="samples")
+    null = models.BooleanField(null=True)
+    slug = models.SlugField(default="slug")
+    small = models.PositiveSmallIntegerField(default=3)
+    text = models.TextField(default="text")
+    time = models.TimeField(null=True)
+    url = models.URLField(blank=True)
+    uuid = models.UUIDField(null=True)
+
+    @override
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def shout(self) -> str:
+        """A value that is no column."""
+        return self.text.upper()
+
+
+class Person(IdentityMixin, AddressMixin):
+    """Somebody, somewhere."""
+
+    @override
+    def __str__(self) -> str:
+        return self.full_name

@@ -52,6 +52,17 @@ class LiveUniqueConstraint(models.UniqueConstraint):
         return path, args, kwargs
 
     @override
+    def validate(
+        self,
+        model: type[models.Model],
+        instance: models.Model,
+        exclude: set[str] | None = None,
+        using: str = DEFAULT_DB_ALIAS,
+    ) -> None:
+        # Forms exclude what they do not show, and Django then leaves such a constraint to the database.
+        super().validate(model, instance, (exclude or set()) - {"is_active"}, using)
+
+    @override
     def constraint_sql(self, model: Any, schema_editor: Any) -> Any:
         if _has_partial_indexes(schema_editor):
             return super().constraint_sql(model, schema_editor)

@@ -53,13 +53,15 @@ class JsonModelMixin(models.Model):
         *exclude_audit* leaves out what says when the row was written and by whom. A name that is neither a field nor
         a property raises :class:`ValueError`.
         """
-        names = [field.name for field in self._meta.concrete_fields] if fields is None else [*fields]
+        columns = self._meta.concrete_fields
+        names = [field.name for field in columns] if fields is None else [*fields]
         excluded = {*exclude_fields}
         if unknown := sorted(name for name in {*names, *excluded} if not hasattr(type(self), name)):
             msg = f"{self._meta.object_name} has no {', '.join(map(repr, unknown))} to put into JSON"
             raise ValueError(msg)
-        if exclude_audit:
-            excluded.update(field.name for field in self._meta.concrete_fields if isinstance(field, StampMixin))
+        for field in columns:
+            if excluded & {field.name, field.attname} or (exclude_audit and isinstance(field, StampMixin)):
+                excluded |= {field.name, field.attname}
         return {name: self._get_json_value(name) for name in names if name not in excluded}
 
     def _get_json_value(self, name: str) -> Json:
@@ -154,7 +156,7 @@ def _(value: models.Model) -> Json:
 
 @to_json.register(dict)
 def _(value: Mapping[object, object]) -> dict[str, Json]:
-    return {str(key): to_json(item) for key, item in value.items()}
+    return {str(to_json(key)): to_json(item) for key, item in value.items()}
 
 
 @to_json.register(list)
