@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, isolate_apps
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
+from drf_commons.models import SlugMixin
 from tests.archive.models import Category, Chapter, NamelessSlug, Page, Section, Shelf
 
 pytestmark = pytest.mark.django_db
@@ -236,3 +237,20 @@ def test_saving_and_preparing_agree(texts: list[str]) -> None:
     assert len(set(saved)) == len(saved)
     assert all(len(slug) <= 12 for slug in saved)
     assert {row.slug for row in prepared} == set(saved)
+
+
+@isolate_apps("tests.archive")
+def test_a_scope_that_cannot_be_kept_is_an_error() -> None:
+    """``slug_unique_with`` needs fields of the model, and a slug that is not unique without them."""
+
+    class Misspelt(SlugMixin):
+        slug_unique_with = ("shlef",)
+
+        class Meta:
+            app_label = "archive"
+
+    assert [(error.id, error.msg) for error in Misspelt.check()] == [
+        ("drf_commons.E005", "slug_unique_with names 'shlef', which is no field of Misspelt."),
+        ("drf_commons.E005", "slug_unique_with has no effect: the slug is unique in the whole table."),
+    ]
+    assert Section.check() == []

@@ -11,6 +11,7 @@ from django.db.migrations.graph import MigrationGraph
 from django.db.migrations.state import ModelState, ProjectState
 from django.forms import modelform_factory
 from django.template import Context, Template
+from django.test import override_settings
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from rest_framework import serializers
@@ -270,3 +271,12 @@ def test_the_constraint_survives_a_migration_state() -> None:
     path, _, kwargs = Project._meta.constraints[0].deconstruct()
     assert path == "drf_commons.models.constraints.LiveUniqueConstraint"
     assert kwargs == {"fields": ("name",), "name": "project_name_live"}
+
+
+def test_the_user_model_cannot_be_soft_deleted() -> None:
+    """Its ``is_active`` says who may log in: mixing the two is an error that names the model."""
+    assert Note.check() == []
+    with override_settings(AUTH_USER_MODEL="archive.Note"):
+        [error] = Note.check()
+    assert error.id == "drf_commons.E004"
+    assert error.msg.startswith("archive.Note is the user model")

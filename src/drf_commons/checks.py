@@ -1,10 +1,14 @@
 """What can be wrong with a project: raised when it starts, and told by ``manage.py check``.
 
-======================  ====================================================================
+======================  ===============================================================================
 ``drf_commons.E001``    ``COMMON`` or the environment names a setting that does not exist
 ``drf_commons.E002``    a setting has a value it cannot have
 ``drf_commons.E003``    a model records the current user and ``CurrentUserMiddleware`` is off
-======================  ====================================================================
+``drf_commons.E004``    the user model is soft-deleted, which its ``is_active`` does not mean
+``drf_commons.E005``    ``slug_unique_with`` names no field, or slugs are unique in the whole table
+======================  ===============================================================================
+
+The last two are told by the models themselves.
 """
 
 from __future__ import annotations

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
+from django.conf import settings
+from django.core import checks
 from django.db import models
 from django.db.models.expressions import Combinable
 from django.utils import timezone
+from typing_extensions import override
 
 from drf_commons.models.fields import CurrentUserField, TimestampField
 from drf_commons.models.json_values import JsonModelMixin
@@ -61,6 +64,16 @@ class SoftDeleteMixin(StoredValuesMixin):
     @overridable
     class Meta:
         abstract = True
+
+    @classmethod
+    @override
+    def check(cls, **kwargs: Any) -> list[checks.CheckMessage]:
+        errors = super().check(**kwargs)
+        if cls._meta.label == settings.AUTH_USER_MODEL:
+            text = f"{cls._meta.label} is the user model, whose is_active says who may log in, not who is deleted."
+            hint = "Take SoftDeleteMixin or BaseModelMixin from its bases; use the other mixins one by one."
+            errors.append(checks.Error(text, hint=hint, obj=cls, id="drf_commons.E004"))
+        return errors
 
     @property
     def is_deleted(self) -> bool:

@@ -11,6 +11,7 @@ from functools import cache, partial, reduce
 from itertools import count, islice
 from typing import Any, ClassVar, Final, TypeAlias, cast
 
+from django.core import checks
 from django.db import IntegrityError, models, router, transaction
 from django.db.models import Q
 from django.db.models.base import ModelBase
@@ -74,6 +75,23 @@ class SlugMixin(StoredValuesMixin):
             self._save_with_new_slug(save, using or router.db_for_write(type(self), instance=self))
         else:
             save()
+
+    @classmethod
+    @override
+    def check(cls, **kwargs: Any) -> list[checks.CheckMessage]:
+        return [*super().check(**kwargs), *cls._check_slug_scope()]
+
+    @classmethod
+    def _check_slug_scope(cls) -> Iterator[checks.CheckMessage]:
+        names = {field.name for field in cls._meta.concrete_fields}
+        for name in cls.slug_unique_with:
+            if name not in names:
+                text = f"slug_unique_with names {name!r}, which is no field of {cls._meta.object_name}."
+                yield checks.Error(text, obj=cls, id="drf_commons.E005")
+        if cls.slug_unique_with and getattr(cls._meta.get_field("slug"), "unique", False):
+            text = "slug_unique_with has no effect: the slug is unique in the whole table."
+            hint = "Replace the field: slug = models.SlugField(max_length=255, blank=True)."
+            yield checks.Error(text, hint=hint, obj=cls, id="drf_commons.E005")
 
     def get_slug_source(self) -> str:
         """Return the text to make a slug of."""
