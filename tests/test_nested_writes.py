@@ -215,6 +215,7 @@ def test_validated_data_can_be_read_before_it_is_saved() -> None:
     serializer = Serializer(data=data)
     assert serializer.is_valid(), serializer.errors
     assert serializer.validated_data == data
+    assert serializer.data["customer"] is not None
     assert serializer.data["customer"]["name"] == "Ada"
     assert serializer.data["address"] is None
 

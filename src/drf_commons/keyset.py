@@ -143,7 +143,7 @@ def _find_orders(queryset: QuerySet[Any, Any]) -> list[OrderBy]:
 
 
 def _find_columns(name: str, queryset: QuerySet[Any, Any]) -> list[str]:
-    options = queryset.model._meta  # documented Model API
+    options = queryset.model._meta
     if name == "pk":
         return [field.attname for field in options.pk_fields]
     if name == "?":
@@ -190,5 +190,5 @@ def _describe(queryset: QuerySet[Any, Any], name: str, order: OrderBy) -> _Term:
 
 
 def _label(queryset: QuerySet[Any, Any]) -> str:
-    label: str = queryset.model._meta.label  # documented Model API
+    label: str = queryset.model._meta.label
     return label

@@ -30,7 +30,7 @@ def order_totally(queryset: QuerySet[M, R]) -> QuerySet[M, R]:
     if not can_order_totally(queryset):
         return queryset
     order = get_order(queryset)
-    if _is_total(order, queryset.model._meta):  # documented Model API
+    if _is_total(order, queryset.model._meta):
         return queryset
     return queryset.order_by(*order, "-pk" if order and is_descending(order[-1]) else "pk")
 
@@ -40,7 +40,7 @@ def get_order(queryset: QuerySet[Any, Any]) -> Sequence[OrderTerm]:
     query = queryset.query
     if query.order_by or not query.default_ordering:
         return query.order_by
-    return queryset.model._meta.ordering or ()  # documented Model API
+    return queryset.model._meta.ordering or ()
 
 
 def is_descending(term: OrderTerm) -> bool:
@@ -56,7 +56,7 @@ def can_order_totally(queryset: QuerySet[Any, Any]) -> bool:
     if not query.distinct and not isinstance(query.group_by, tuple):
         return True
     # The primary key would be added to what is distinct, or to what is grouped by.
-    primary_key = queryset.model._meta.pk  # documented Model API
+    primary_key = queryset.model._meta.pk
     selects_instances = vars(queryset)["_fields"] is None  # None until values() or values_list() names some
     return selects_instances or "pk" in query.values_select or primary_key.name in query.values_select
 

@@ -210,4 +210,4 @@ def _find_filter_ordering(request: Request, queryset: QuerySet[Any, Any], view: 
 def _build_signer(queryset: QuerySet[Any, Any], names: Iterable[OrderTerm]) -> Signer:
     """Return what signs cursors for this order of this model, and for no other."""
     order = ",".join(name if isinstance(name, str) else type(name).__name__ for name in names)
-    return Signer(sep=".", salt=f"{__name__}:{queryset.model._meta.label}:{order}")  # documented Model API
+    return Signer(sep=".", salt=f"{__name__}:{queryset.model._meta.label}:{order}")

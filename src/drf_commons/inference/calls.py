@@ -134,6 +134,7 @@ def _change(
     signature: CallableType, result: Type, arguments: Mapping[str, Type], options: Mapping[str, Type]
 ) -> CallableType:
     """Return *signature* with another result, other types of *arguments* and further *options*."""
+    signature = signature.with_unpacked_kwargs()  # options a TypedDict stands for are arguments by name
     types = [
         kind if name is None else arguments.get(name, kind)
         for name, kind in zip(signature.arg_names, signature.arg_types, strict=True)

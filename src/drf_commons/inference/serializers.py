@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
-from mypy.nodes import CallExpr, Context, ListExpr, NameExpr, StrExpr, TupleExpr, TypeInfo, Var
-from mypy.types import LiteralType, NoneType, Type, get_proper_type
+from mypy.nodes import (
+    CallExpr,
+    Context,
+    Expression,
+    FuncDef,
+    ListExpr,
+    NameExpr,
+    RefExpr,
+    StrExpr,
+    TupleExpr,
+    TypeInfo,
+    Var,
+)
+from mypy.types import AnyType, Instance, LiteralType, NoneType, Type, get_proper_type
 
 from drf_commons.inference import names
 from drf_commons.inference.automatic import read_automatic
@@ -148,10 +160,29 @@ def _get_declared(scope: Scope) -> dict[str, FieldShape]:
             if shape is not None:
                 own[name] = shape
                 _allow_any_name(scope.info, name)
+            elif _makes_anything(expression):
+                raise _UnknowableError
         elif isinstance(expression, NameExpr) and expression.fullname == "builtins.None":
             inherited.pop(name, None)  # removes an inherited field
+        elif _is_field(expression):
+            raise _UnknowableError  # made elsewhere, with options that are not to be seen here
     _keep(scope, own)
     return inherited | own
+
+
+def _makes_anything(call: CallExpr) -> bool:
+    """Tell whether *call* calls a variable or a function of unknown type: it may make a field."""
+    node = call.callee.node if isinstance(call.callee, RefExpr) else None
+    if isinstance(node, FuncDef):
+        return node.type is None
+    return isinstance(node, Var) and (node.type is None or isinstance(get_proper_type(node.type), AnyType))
+
+
+def _is_field(expression: Expression) -> bool:
+    """Tell whether *expression* is the name of a variable that holds a field."""
+    node = expression.node if isinstance(expression, RefExpr) else None
+    known = get_proper_type(node.type) if isinstance(node, Var) else None
+    return isinstance(known, Instance) and known.type.has_base(names.FIELD)
 
 
 def _allow_any_name(info: TypeInfo, name: str) -> None:

@@ -27,8 +27,8 @@ __all__ = ["BaseModelSerializer", "BaseSerializer"]
 
 T = TypeVar("T", default=Any)
 M = TypeVar("M", bound=Model, default=Any)
-Data = TypeVar("Data", default=dict[str, Any])
-ValidatedData = TypeVar("ValidatedData", default=dict[str, Any])
+Data_co = TypeVar("Data_co", covariant=True, default=dict[str, Any])
+ValidatedData_co = TypeVar("ValidatedData_co", covariant=True, default=dict[str, Any])
 
 
 class SerializerOptions(TypedDict, total=False):
@@ -55,13 +55,13 @@ class SerializerOptions(TypedDict, total=False):
 
 
 class BaseSerializer(  # type: ignore[misc]  # the stubs render to a ReturnDict, here seen through its keys
-    ShapedSerializer[T, Data, ValidatedData], serializers.Serializer[T], Generic[T, Data, ValidatedData]
+    ShapedSerializer[T, Data_co, ValidatedData_co], serializers.Serializer[T], Generic[T, Data_co, ValidatedData_co]
 ):
     """A ``Serializer`` of something that is no model: ``BaseSerializer[Quote]`` types ``instance`` and ``save()``."""
 
 
 class BaseModelSerializer(
-    ShapedSerializer[M, Data, ValidatedData], NestingSerializer[M], Generic[M, Data, ValidatedData]
+    ShapedSerializer[M, Data_co, ValidatedData_co], NestingSerializer[M], Generic[M, Data_co, ValidatedData_co]
 ):
     """A ``ModelSerializer`` whose writes succeed as a whole or leave nothing behind.
 
@@ -94,12 +94,12 @@ class BaseModelSerializer(
 
     @property
     @override
-    def data(self) -> Data:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  # a ReturnDict, by its keys
+    def data(self) -> Data_co:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  # a ReturnDict, by its keys
         """The row as the client sees it; what was nested in it is read with one query for each relation."""
         is_valid = hasattr(self, "_validated_data") and not getattr(self, "_errors", None)
         if is_valid and isinstance(self.instance, Model) and not hasattr(self, "_data"):
             find_related_paths(self).fetch([self.instance])
-        return cast("Data", cast("Any", super()).data)  # its shape is what the type argument says
+        return cast("Data_co", cast("Any", super()).data)  # its shape is what the type argument says
 
     @override
     def __getitem__(self, key: str) -> BoundField:

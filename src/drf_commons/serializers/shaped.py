@@ -15,31 +15,31 @@ from drf_commons.types import RuntimeGeneric
 __all__ = ["BaseListSerializer", "ShapedSerializer"]
 
 T = TypeVar("T", default=Any)
-Data = TypeVar("Data", default=dict[str, Any])
-ValidatedData = TypeVar("ValidatedData", default=dict[str, Any])
+Data_co = TypeVar("Data_co", covariant=True, default=dict[str, Any])
+ValidatedData_co = TypeVar("ValidatedData_co", covariant=True, default=dict[str, Any])
 
 #: True for mypy, which takes no notice of what an overloaded ``__new__`` returns; its plugin knows ``many=True``.
 MYPY: Final = False
 
 
-class BaseListSerializer(RuntimeGeneric, serializers.ListSerializer[T], Generic[T, Data, ValidatedData]):
+class BaseListSerializer(RuntimeGeneric, serializers.ListSerializer[T], Generic[T, Data_co, ValidatedData_co]):
     """What ``many=True`` makes of a serializer: a list of rows, each of the serializer's shape."""
 
     if TYPE_CHECKING:
         # A list has rows where the stubs have one of them, and lists where they have Any.
         @property
         @override
-        def data(self) -> list[Data]: ...  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
+        def data(self) -> list[Data_co]: ...  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
 
         @property
         @override
-        def validated_data(self) -> list[ValidatedData]: ...
+        def validated_data(self) -> list[ValidatedData_co]: ...
 
         @override
         def save(self, **kwargs: Any) -> list[T]: ...  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
-class ShapedSerializer(RuntimeGeneric, serializers.BaseSerializer[T], Generic[T, Data, ValidatedData]):
+class ShapedSerializer(RuntimeGeneric, serializers.BaseSerializer[T], Generic[T, Data_co, ValidatedData_co]):
     """A serializer whose type arguments say what it serializes, what ``data`` is, and what ``validated_data`` is.
 
     ``many=True`` makes a :class:`BaseListSerializer`, unless ``Meta.list_serializer_class`` names another class.
@@ -49,11 +49,11 @@ class ShapedSerializer(RuntimeGeneric, serializers.BaseSerializer[T], Generic[T,
 
         @property
         @override
-        def data(self) -> Data: ...
+        def data(self) -> Data_co: ...
 
         @property
         @override
-        def validated_data(self) -> ValidatedData: ...
+        def validated_data(self) -> ValidatedData_co: ...
 
     if TYPE_CHECKING and not MYPY:
 
@@ -65,7 +65,7 @@ class ShapedSerializer(RuntimeGeneric, serializers.BaseSerializer[T], Generic[T,
             *,
             many: Literal[True],
             **kwargs: Any,
-        ) -> BaseListSerializer[T, Data, ValidatedData]: ...
+        ) -> BaseListSerializer[T, Data_co, ValidatedData_co]: ...
         @overload
         def __new__(
             cls, instance: T | None = None, data: Any = ..., *, many: Literal[False] = False, **kwargs: Any
@@ -73,10 +73,12 @@ class ShapedSerializer(RuntimeGeneric, serializers.BaseSerializer[T], Generic[T,
         def __new__(cls, *args: Any, **kwargs: Any) -> Any: ...  # noqa: D102  # declared for the checkers only
 
     @classmethod
-    def for_many(cls, instance: Iterable[T] | None = None, **kwargs: Any) -> BaseListSerializer[T, Data, ValidatedData]:
+    def for_many(
+        cls, instance: Iterable[T] | None = None, **kwargs: Any
+    ) -> BaseListSerializer[T, Data_co, ValidatedData_co]:
         """Return what ``many=True`` makes, typed by every checker."""
         # What Meta.list_serializer_class names is a list of the same shape.
-        return cast("BaseListSerializer[T, Data, ValidatedData]", cls(cast("Any", instance), many=True, **kwargs))
+        return cast("BaseListSerializer[T, Data_co, ValidatedData_co]", cls(cast("Any", instance), many=True, **kwargs))
 
     @classmethod
     @override
