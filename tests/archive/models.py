@@ -282,3 +282,18 @@ class Person(IdentityMixin, AddressMixin):
     @override
     def __str__(self) -> str:
         return self.full_name
+
+
+class Report(BaseModelMixin, VersionMixin, SlugMixin):
+    """Audited, soft-deleted, versioned and with a slug."""
+
+    title = models.CharField(max_length=50)
+    count = models.IntegerField(default=0)
+
+    @override
+    def __str__(self) -> str:
+        return self.title
+
+    @override
+    def get_slug_source(self) -> str:
+        return self.title
