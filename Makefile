@@ -48,9 +48,10 @@ lint: $(VENV)/.dev ## Check style, format and imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
 
-types: $(VENV)/.dev ## Check types with mypy and pyright
+types: $(VENV)/.dev ## Check types with mypy and pyright, and that the stubs are fresh
 	@$(BIN)/mypy
 	@$(BIN)/pyright
+	@$(BIN)/python example/manage.py generate_types aviation --stubs stubs --check
 
 coverage: $(VENV)/.dev ## Run the test suite and fail where too little of the library is run
 	@$(RUN_TESTS) --cov --cov-report=term

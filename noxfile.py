@@ -56,6 +56,17 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+@nox.parametrize("mypy", ["2.0.0", "2.4.1"])
+def plugin(session: nox.Session, mypy: str) -> None:
+    """Try the mypy plugin with the oldest and the newest mypy that the extra allows."""
+    pins = Path("constraints.txt").read_text(encoding="utf-8").splitlines(keepends=True)
+    constraints = Path(session.create_tmp()) / "constraints.txt"
+    constraints.write_text("".join(pin for pin in pins if not pin.startswith("mypy==")), encoding="utf-8")
+    session.install(f"--constraint={constraints}", "--group=dev", "--editable=.[all]", f"mypy=={mypy}", silent=True)
+    session.run("python", "-m", "pytest", "tests/test_inference.py", "tests/test_inference_modes.py", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation."""
     _install_development(session)

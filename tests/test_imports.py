@@ -46,8 +46,8 @@ django.setup()
 import drf_commons
 
 for module in pkgutil.walk_packages(drf_commons.__path__, "drf_commons."):
-    if module.name.startswith(("drf_commons.inference", "drf_commons.mypy_plugin")):
-        continue  # mypy itself imports these
+    if module.name.startswith(("drf_commons.codegen", "drf_commons.inference", "drf_commons.mypy_plugin")):
+        continue  # these are for mypy, which then is there
     importlib.import_module(module.name)
     print(module.name)
 """

@@ -180,8 +180,14 @@ EXPORTS = {
     },
 }
 
-#: Django and mypy read these by their place; nobody imports from them.
-FOUND_BY_PLACE = ("drf_commons.apps", "drf_commons.inference", "drf_commons.management", "drf_commons.mypy_plugin")
+#: Django, mypy and a command find these by their place; nobody imports from them.
+FOUND_BY_PLACE = (
+    "drf_commons.apps",
+    "drf_commons.codegen",
+    "drf_commons.inference",
+    "drf_commons.management",
+    "drf_commons.mypy_plugin",
+)
 
 
 def find_modules() -> list[str]:

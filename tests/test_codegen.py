@@ -1,0 +1,137 @@
+"""Types written out for other checkers: the same as mypy's, and always the same."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.inference.expectations import PROJECT, build_environment
+
+pytestmark = pytest.mark.xdist_group("codegen")
+
+ROOT: Final = Path(__file__).parents[1]
+#: The environment of this repository's own settings.
+OWN: Final = {"DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": f"{ROOT}/src:{ROOT}/example:{ROOT}"}
+SEEN: Final = "tests/inference/seen.py"
+
+
+def run(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a module of Python."""
+    return subprocess.run(  # noqa: S603  # our own interpreter
+        [sys.executable, "-m", *arguments],
+        cwd=cwd,
+        env={**build_environment(cwd), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def generate(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``manage.py generate_types`` in a project."""
+    return run("django", "generate_types", *arguments, cwd=project, DJANGO_SETTINGS_MODULE="settings")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project whose types have been written."""
+    root = shutil.copytree(
+        PROJECT,
+        tmp_path_factory.mktemp("codegen") / "project",
+        ignore=shutil.ignore_patterns(".mypy_cache", "__pycache__"),
+    )
+    done = generate(root, "zoo", "--typescript", "api.ts")
+    assert done.returncode == 0, done.stderr
+    return root
+
+
+def read_written(project: Path) -> dict[str, str]:
+    """Return what has been written."""
+    return {path.name: path.read_text(encoding="utf-8") for path in [*project.rglob("*_types.py"), project / "api.ts"]}
+
+
+def test_the_same_serializers_give_the_same_files(project: Path) -> None:
+    """A second run, from a warm cache, and one without a cache write nothing new."""
+    before = read_written(project)
+    assert generate(project, "zoo", "--typescript", "api.ts").stdout == ""
+    shutil.rmtree(project / ".mypy_cache")
+    assert generate(project, "zoo", "--typescript", "api.ts").stdout == ""
+    assert read_written(project) == before
+
+
+def test_a_stale_file_fails_the_check(project: Path) -> None:
+    """CI sees that a serializer was changed and its types were not."""
+    path = project / "zoo" / "circle_one_types.py"
+    written = path.read_text(encoding="utf-8")
+    assert generate(project, "zoo", "--check").returncode == 0
+    path.write_text(written.replace("code: str", "code: int"), encoding="utf-8")
+    done = generate(project, "zoo", "--check")
+    path.write_text(written, encoding="utf-8")
+    assert done.returncode == 1
+    assert "Out of date:" in done.stderr
+    assert str(path) in done.stderr
+
+
+def test_what_is_written_runs(project: Path) -> None:
+    """The modules can be imported, though they refer to each other in circles, and their annotations resolve."""
+    done = run(
+        "django", "shell", "-c", "import typing, zoo.circle_one_types as one, zoo.circle_two_types as two\n"
+        "print(typing.get_type_hints(one.OneSerializerData)['species'] is two.TwoSerializerData)\n"
+        "print(sorted(two.TwoSerializerValidatedData.__optional_keys__))",
+        cwd=project, DJANGO_SETTINGS_MODULE="settings",
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-2:] == ["True", "[]"], done.stderr
+
+
+def test_what_is_written_is_free_of_errors(project: Path) -> None:
+    """Checkers without the plugin accept the modules as they are."""
+    files = sorted(str(path.relative_to(project)) for path in (project / "zoo").glob("*_types.py"))
+    pyright = run("pyright", "--pythonpath", sys.executable, *files, cwd=project)
+    assert pyright.returncode == 0, pyright.stdout
+    ty = run("ty", "check", "--python", sys.executable, *files, cwd=project)
+    assert ty.returncode == 0, ty.stdout
+
+
+def test_front_ends_get_interfaces(project: Path) -> None:
+    """An answer is an envelope around a serializer's interface, circles included."""
+    written = (project / "api.ts").read_text(encoding="utf-8")
+    assert "export interface Envelope<T> {" in written
+    assert "export interface ErrorEnvelope {" in written
+    assert "export interface One {\n  code: string;\n  species: Two;\n}" in written
+    assert "export interface Two {\n  animals: One[];\n  name: string;\n  parent: Two | null;\n}" in written
+
+
+def test_the_stubs_of_the_example_are_fresh() -> None:
+    """The stubs in this repository are what the example's serializers give."""
+    done = run(
+        "django", "generate_types", "aviation", "--stubs=stubs", "--check", DJANGO_SETTINGS_MODULE="tests.settings"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "checker",
+    [
+        ("mypy", SEEN),
+        ("pyright", "--pythonpath", sys.executable, SEEN),
+        ("ty", "check", "--python", sys.executable, SEEN),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_every_checker_sees_the_same(checker: tuple[str, ...]) -> None:
+    """Types are those of the example: mypy through its plugin, pyright and ty through the stubs."""
+    done = run(*checker, **OWN)
+    assert done.returncode == 0, done.stdout
+
+
+def test_an_unknown_app_is_named() -> None:
+    """A slip in an app's label is told, not traced."""
+    done = run("django", "generate_types", "aviaton", **OWN)
+    assert done.returncode == 1
+    assert "aviaton" in done.stderr
+    assert "Traceback" not in done.stderr
