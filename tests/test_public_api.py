@@ -106,6 +106,7 @@ EXPORTS = {
     "drf_commons.response": {
         "DEFAULT_ERROR_MESSAGE",
         "DEFAULT_SUCCESS_MESSAGE",
+        "EnvelopeError",
         "EnvelopeResponse",
         "ExceptionHandler",
         "build_success",
@@ -175,7 +176,9 @@ EXPORTS = {
         "DestroyModelMixin",
         "EnvelopeMixin",
         "ListModelMixin",
+        "PreconditionMixin",
         "RetrieveModelMixin",
+        "SoftDestroyModelMixin",
         "UpdateModelMixin",
     },
 }

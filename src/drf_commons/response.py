@@ -18,11 +18,13 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from typing_extensions import TypeVar, override
 
+from drf_commons.errors import VersionConflictError
 from drf_commons.types import Envelope, ErrorEnvelope, ErrorTree, StrOrPromise
 
 __all__ = [
     "DEFAULT_ERROR_MESSAGE",
     "DEFAULT_SUCCESS_MESSAGE",
+    "EnvelopeError",
     "EnvelopeResponse",
     "ExceptionHandler",
     "build_success",
@@ -124,7 +126,8 @@ def enveloped(handler: ExceptionHandler) -> ExceptionHandler:
         response = handler(exc, context)
         # A handler of the project's own may answer with an envelope, or with something that is no DRF response.
         if isinstance(response, Response) and not _is_envelope(response.data):
-            response.data = _build_error(_get_message(exc, response.data), response.data)
+            body = _build_error(_get_message(exc, response.data), response.data)
+            response.data = _with_extra(body, exc.extra if isinstance(exc, EnvelopeError) else {})
         return response
 
     return handle
@@ -186,12 +189,20 @@ def _get_message(exc: Exception, data: object) -> StrOrPromise:
             return DEFAULT_ERROR_MESSAGE
 
 
-class _Conflict(exceptions.APIException):
+class EnvelopeError(exceptions.APIException):
+    """An error whose envelope has keys of its own beside ``errors``: ``EnvelopeError("Sold.", left=0)``."""
+
+    def __init__(self, detail: str | None = None, **extra: object) -> None:
+        super().__init__(detail)
+        self.extra = extra
+
+
+class _ConflictError(EnvelopeError):
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
 
 
-class _ContentTooLarge(exceptions.APIException):
+class _ContentTooLargeError(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = "The request body is too large."
     default_code = "content_too_large"
@@ -201,13 +212,15 @@ def _translate(exc: Exception) -> Exception:
     """Return the DRF exception for what Django raises and DRF leaves to a 500 or to an HTML page."""
     match exc:
         case ProtectedError():
-            return _Conflict(_describe_blockers(exc.protected_objects))
+            return _ConflictError(_describe_blockers(exc.protected_objects))
         case RestrictedError():
-            return _Conflict(_describe_blockers(exc.restricted_objects))
+            return _ConflictError(_describe_blockers(exc.restricted_objects))
+        case VersionConflictError():
+            return _ConflictError(str(exc), current_version=exc.current)
         case SuspiciousOperation():
             # Django's own handler would have logged it; monitoring relies on that.
             _security_logger.getChild(type(exc).__name__).error(str(exc), exc_info=exc)
-            return _ContentTooLarge() if isinstance(exc, RequestDataTooBig) else exceptions.ParseError(_UNACCEPTABLE)
+            return _ContentTooLargeError() if isinstance(exc, RequestDataTooBig) else exceptions.ParseError(_UNACCEPTABLE)
         case _:
             return exc
 

@@ -4,13 +4,69 @@ import aviation.models
 from typing import NotRequired, TypedDict
 
 __all__ = [
+    "AirlineRouteSerializerData",
+    "AirlineRouteSerializerPartialData",
+    "AirlineRouteSerializerValidatedData",
+    "AirlineSerializerData",
+    "AirlineSerializerPartialData",
+    "AirlineSerializerValidatedData",
     "AirportSerializerData",
     "AirportSerializerPartialData",
     "AirportSerializerValidatedData",
+    "AirportSummarySerializerData",
+    "AirportSummarySerializerPartialData",
+    "AirportSummarySerializerValidatedData",
     "CountrySerializerData",
     "CountrySerializerPartialData",
     "CountrySerializerValidatedData",
+    "RouteSerializerData",
+    "RouteSerializerPartialData",
+    "RouteSerializerValidatedData",
 ]
+
+
+class AirlineRouteSerializerData(TypedDict):
+    destination: "AirportSummarySerializerData"
+    id: str
+    origin: "AirportSummarySerializerData"
+    weekly_flights: int
+
+
+class AirlineRouteSerializerValidatedData(TypedDict):
+    destination: "aviation.models.Airport"
+    origin: "aviation.models.Airport"
+    weekly_flights: NotRequired[int]
+
+
+class AirlineRouteSerializerPartialData(TypedDict):
+    destination: NotRequired["aviation.models.Airport"]
+    origin: NotRequired["aviation.models.Airport"]
+    weekly_flights: NotRequired[int]
+
+
+class AirlineSerializerData(TypedDict):
+    code: str
+    country: "CountrySerializerData"
+    hub: "AirportSummarySerializerData"
+    id: str
+    name: str
+    routes: "list[AirlineRouteSerializerData]"
+
+
+class AirlineSerializerValidatedData(TypedDict):
+    code: str
+    country: "aviation.models.Country"
+    hub: "aviation.models.Airport"
+    name: str
+    routes: NotRequired["list[AirlineRouteSerializerValidatedData]"]
+
+
+class AirlineSerializerPartialData(TypedDict):
+    code: NotRequired[str]
+    country: NotRequired["aviation.models.Country"]
+    hub: NotRequired["aviation.models.Airport"]
+    name: NotRequired[str]
+    routes: NotRequired["list[AirlineRouteSerializerValidatedData]"]
 
 
 class AirportSerializerData(TypedDict):
@@ -60,6 +116,27 @@ class AirportSerializerPartialData(TypedDict):
     timezone: NotRequired[str]
 
 
+class AirportSummarySerializerData(TypedDict):
+    city: str
+    iata: str | None
+    icao: str
+    name: str
+
+
+class AirportSummarySerializerValidatedData(TypedDict):
+    city: NotRequired[str]
+    iata: NotRequired[str | None]
+    icao: str
+    name: str
+
+
+class AirportSummarySerializerPartialData(TypedDict):
+    city: NotRequired[str]
+    iata: NotRequired[str | None]
+    icao: NotRequired[str]
+    name: NotRequired[str]
+
+
 class CountrySerializerData(TypedDict):
     alpha3: str
     code: str
@@ -77,3 +154,25 @@ class CountrySerializerPartialData(TypedDict):
     alpha3: NotRequired[str]
     code: NotRequired[str]
     name: NotRequired[str]
+
+
+class RouteSerializerData(TypedDict):
+    airline: str
+    destination: "AirportSummarySerializerData"
+    id: str
+    origin: "AirportSummarySerializerData"
+    weekly_flights: int
+
+
+class RouteSerializerValidatedData(TypedDict):
+    airline: "aviation.models.Airline"
+    destination: "aviation.models.Airport"
+    origin: "aviation.models.Airport"
+    weekly_flights: NotRequired[int]
+
+
+class RouteSerializerPartialData(TypedDict):
+    airline: NotRequired["aviation.models.Airline"]
+    destination: NotRequired["aviation.models.Airport"]
+    origin: NotRequired["aviation.models.Airport"]
+    weekly_flights: NotRequired[int]

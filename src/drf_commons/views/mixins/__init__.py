@@ -8,7 +8,9 @@ from drf_commons.views.mixins.crud import (
     UpdateModelMixin,
 )
 from drf_commons.views.mixins.envelope import EnvelopeMixin
+from drf_commons.views.mixins.preconditions import PreconditionMixin
 from drf_commons.views.mixins.prefetch import AutoPrefetchMixin
+from drf_commons.views.mixins.soft_delete import SoftDestroyModelMixin
 
 __all__ = [
     "AutoPrefetchMixin",
@@ -16,6 +18,8 @@ __all__ = [
     "DestroyModelMixin",
     "EnvelopeMixin",
     "ListModelMixin",
+    "PreconditionMixin",
     "RetrieveModelMixin",
+    "SoftDestroyModelMixin",
     "UpdateModelMixin",
 ]

@@ -20,6 +20,7 @@ from drf_commons.conf import get_settings
 from drf_commons.errors import ConfigurationError
 from drf_commons.response import build_success, success_response
 from drf_commons.views.mixins.envelope import EnvelopeMixin
+from drf_commons.views.mixins.preconditions import PreconditionMixin
 
 __all__ = ["CreateModelMixin", "DestroyModelMixin", "ListModelMixin", "RetrieveModelMixin", "UpdateModelMixin"]
 
@@ -59,15 +60,17 @@ class CreateModelMixin(EnvelopeMixin[M]):
         return {} if url is None else {"Location": str(url)}
 
 
-class RetrieveModelMixin(EnvelopeMixin[M]):
+class RetrieveModelMixin(PreconditionMixin[M]):
     """``GET /articles/{id}/`` returns a row."""
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # DRF's signature
         """Return the row."""
-        return success_response(self.get_serializer(self.get_object()).data, self.get_success_message())
+        instance = self.get_object()
+        data = self.get_serializer(instance).data
+        return success_response(data, self.get_success_message(), headers=self.get_etag_headers(instance))
 
 
-class UpdateModelMixin(EnvelopeMixin[M]):
+class UpdateModelMixin(PreconditionMixin[M]):
     """``PUT`` and ``PATCH /articles/{id}/`` change a row."""
 
     #: Whether the answer carries the changed row.
@@ -76,6 +79,7 @@ class UpdateModelMixin(EnvelopeMixin[M]):
     def update(self, request: Request, *args: Any, partial: bool = False, **kwargs: Any) -> Response:
         """Validate the body against the row and save it."""
         instance = self.get_object()
+        self.check_preconditions(request, instance)
         serializer = self.get_serializer(instance, data=request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
         self.perform_update(serializer)
@@ -83,7 +87,7 @@ class UpdateModelMixin(EnvelopeMixin[M]):
             # What was prefetched for the look-up may have been changed by the update.
             vars(instance)["_prefetched_objects_cache"] = {}
         data = serializer.data if self.return_data_on_update else None
-        return success_response(data, self.get_success_message())
+        return success_response(data, self.get_success_message(), headers=self.get_etag_headers(instance))
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change only what the body names."""
@@ -94,12 +98,14 @@ class UpdateModelMixin(EnvelopeMixin[M]):
         serializer.save()
 
 
-class DestroyModelMixin(EnvelopeMixin[M]):
+class DestroyModelMixin(PreconditionMixin[M]):
     """``DELETE /articles/{id}/`` deletes a row: 200, since a 204 could not carry the envelope."""
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # DRF's signature
         """Delete the row."""
-        self.perform_destroy(self.get_object())
+        instance = self.get_object()
+        self.check_preconditions(request, instance)
+        self.perform_destroy(instance)
         return success_response(message=self.get_success_message())
 
     def perform_destroy(self, instance: M) -> None:
