@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import pytest
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import signals
 from rest_framework import serializers
 from rest_framework.test import APIClient
@@ -336,6 +336,25 @@ def test_a_changed_row_has_to_be_complete_in_a_put(invoice: Invoice) -> None:
     assert find_errors(InvoiceSerializer, data, invoice) == {"payments": {0: {"reference": "required"}}}
 
 
+def test_null_is_no_row_of_a_list() -> None:
+    """A list that may be null has no nulls in it."""
+
+    class Serializer(BaseModelSerializer[Invoice]):
+        payments = PaymentSerializer(many=True, allow_null=True)
+        tags = ManyDataToDataField(serializer=TagSerializer, allow_empty=False, allow_null=True)
+
+        class Meta:
+            model = Invoice
+            fields = ("number", "payments", "tags")
+
+    assert find_errors(Serializer, {"number": "1", "payments": [None], "tags": []}) == {
+        "payments": {0: "null"},
+        "tags": "empty",
+    }
+    invoice = create(Serializer, {"number": "1", "payments": None, "tags": None})
+    assert not invoice.payments.exists()
+
+
 def test_a_nested_list_may_not_be_null(invoice: Invoice) -> None:
     """Null is no list."""
     assert find_errors(InvoiceSerializer, {"payments": None, "tags": None}, invoice, partial=True) == {
@@ -425,10 +444,20 @@ def test_what_only_the_database_knows_is_an_error_of_the_list(invoice: Invoice) 
 
 
 def test_an_error_of_the_row_itself_is_not_dressed_up() -> None:
-    """Outside of what is nested a broken rule of the database is what it is in DRF."""
+    """Outside of what is nested, what goes wrong is what it is in DRF."""
+
+    def close(**_kwargs: Any) -> None:
+        raise DjangoValidationError({"number": "today"})
+
     Invoice.objects.create(number="1")
-    with pytest.raises(IntegrityError):
+    with pytest.raises(IntegrityError), transaction.atomic():
         InvoiceSerializer().create({"number": "1"})
+    signals.pre_save.connect(close, sender=Invoice)
+    try:
+        with pytest.raises(DjangoValidationError):
+            InvoiceSerializer().create({"number": "2"})
+    finally:
+        signals.pre_save.disconnect(close, sender=Invoice)
 
 
 def test_a_row_that_vanished_is_not_made_again(invoice: Invoice) -> None:
@@ -507,6 +536,24 @@ def test_input_that_never_ends_is_refused() -> None:
     endless: dict[str, Any] = {"name": "a"}
     endless["children"] = [endless]
     assert not CategorySerializer(data=endless).is_valid()
+
+
+def test_one_row_inside_another_is_counted_too() -> None:
+    """The same for serializers that nest one row."""
+
+    class ParentSerializer(BaseModelSerializer[Category]):
+        above = DataToDataField(source="parent", serializer=lambda: ParentSerializer, required=False)
+
+        class Meta:
+            model = Category
+            fields = ("name", "above")
+
+    tree: dict[str, Any] = {"name": "root"}
+    for level in range(33):
+        tree = {"name": str(level), "above": tree}
+    serializer = ParentSerializer(data=tree)
+    assert not serializer.is_valid()
+    assert ParentSerializer(data=tree["above"]).is_valid()
 
 
 def test_rows_that_go_round_in_a_circle_are_reported() -> None:

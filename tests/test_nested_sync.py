@@ -270,8 +270,25 @@ def test_a_shared_row_is_never_deleted_for_one_of_its_owners() -> None:
         create(serializer_class, {"number": "1", "customer": {"name": "Ada", "slug": "ada"}})
 
 
+def test_a_row_cannot_be_written_before_what_it_has_to_have() -> None:
+    """The order cannot be turned round where a key may not be null."""
+
+    class Serializer(BaseModelSerializer[LineItem]):
+        invoice = DataToDataField(
+            serializer=build(Invoice, tags=TagSerializer(many=True, required=False)),
+            relation_write={"write_order": "root_first"},
+        )
+
+        class Meta:
+            model = LineItem
+            fields = ("position", "invoice")
+
+    with pytest.raises(ConfigurationError, match="a row cannot be written before its invoice"):
+        create(Serializer, {"position": 1, "invoice": {"number": "1"}})
+
+
 def test_an_order_that_cannot_work_is_refused() -> None:
-    """A row cannot be written before one that it has to have."""
+    """Nor can a list be written before the row that its rows have to have."""
 
     class Serializer(BaseModelSerializer[LineItem]):
         class Meta:

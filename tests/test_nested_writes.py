@@ -36,6 +36,7 @@ from tests.ledger.models import (
     Discount,
     Invoice,
     LineItem,
+    Memo,
     Note,
     Payment,
     Person,
@@ -540,6 +541,25 @@ def test_models_with_work_of_their_own_are_saved_one_by_one(invoice: Invoice) ->
     finally:
         signals.post_save.disconnect(remember, sender=Payment)
     assert seen == [("r1", False), ("r2", False), ("x", True), ("y", True)]
+
+
+def test_a_model_that_saves_in_its_own_way_is_saved_so() -> None:
+    """A ``save()`` of the model is called for each nested row."""
+
+    class MemoSerializer(BaseModelSerializer[Memo]):
+        class Meta:
+            model = Memo
+            fields = ("id", "text")
+
+    class Serializer(BaseModelSerializer[Invoice]):
+        memos = MemoSerializer(many=True)
+
+        class Meta:
+            model = Invoice
+            fields = ("number", "memos")
+
+    create(Serializer, {"number": "1", "memos": [{"text": "a"}, {"text": "b"}]})
+    assert [memo.text for memo in Memo.objects.order_by("pk")] == ["A", "B"]
 
 
 def test_save_takes_values_beside_the_validated_ones() -> None:

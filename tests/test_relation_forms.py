@@ -146,6 +146,9 @@ def test_a_form_nests_with_dots_and_brackets() -> None:
     invoice = serializer.save()
     assert str(invoice.customer) == "Ada"
     assert [str(tag) for tag in invoice.tags.all()] == ["paid", "late"]
+    nobody = Serializer(data={"number": "2", "customer": "", "tags": []})
+    assert nobody.is_valid(), nobody.errors
+    assert nobody.validated_data["customer"] is None
     empty = Serializer(data=QueryDict("number=2&customer=&tags="))
     empty.is_valid()
     assert empty.errors.keys() == {"tags"}

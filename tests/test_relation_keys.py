@@ -152,6 +152,15 @@ def test_a_text_that_names_two_rows_names_none() -> None:
     assert read(field, "1.00") == ["ambiguous"]
 
 
+def test_a_text_may_be_looked_up_in_a_column_of_any_type() -> None:
+    """What the column makes of a text is what is looked for; what it makes nothing of is no text for it."""
+    payment = Payment.objects.create(reference="a", amount="7.50")
+    field = StrToIdField(queryset=Payment.objects.all(), slug_field="amount")
+    assert read(field, "7.5") == payment
+    wrong: list[object] = ["seven", [], True]
+    assert [read(field, value) for value in wrong] == [["incorrect_type"]] * 3
+
+
 def test_a_column_that_is_not_there_is_named() -> None:
     """A model without a slug is a mistake of the project, with a message that says what to do."""
     with pytest.raises(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
 from django.contrib.contenttypes.models import ContentType
@@ -203,6 +203,18 @@ class Receipt(models.Model):
     """Holds on to its payment."""
 
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT)
+
+
+class Memo(models.Model):
+    """Does work of its own when it is saved."""
+
+    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="memos")
+    text = models.CharField(max_length=40)
+
+    @override
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.text = self.text.upper()
+        super().save(*args, **kwargs)
 
 
 class Category(models.Model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, cast
@@ -93,33 +93,24 @@ class Link:
 
     def attach(self, parent: Model) -> dict[str, object]:
         """Return the columns of a far row that link it to *parent*."""
-        match self.kind:
-            case Kind.REVERSE_FOREIGN_KEY | Kind.REVERSE_ONE_TO_ONE:
-                return {self.field.name: parent}
-            case Kind.GENERIC:
-                content_type, object_id = self.far_columns
-                return {content_type.name: self._get_content_type(parent), object_id.name: parent.pk}
-            case _:
-                return {}
+        if self.kind is not Kind.GENERIC:
+            return {self.field.name: parent}
+        content_type, object_id = self.far_columns
+        return {content_type.name: self._get_content_type(parent), object_id.name: parent.pk}
 
     def detach(self) -> dict[str, object]:
         """Return the columns of a far row that belongs to nobody."""
         return {column.name: None for column in self.far_columns}
 
-    def find_rows(self, parents: Iterable[Model], using: str) -> QuerySet[Model]:
-        """Return the far rows of *parents*, for relations whose key the far row holds."""
-        owners = list(parents)
+    def find_rows(self, owners: Sequence[Model], using: str) -> QuerySet[Model]:
+        """Return the far rows of *owners*, one at least, for relations whose key the far row holds."""
         rows = self.far._default_manager.using(using)
         if self.kind is not Kind.GENERIC:
             return rows.filter(**{f"{self.field.name}__in": owners})
         content_type, object_id = self.far_columns
-        if not owners:
-            return rows.none()
+        pks = [owner.pk for owner in owners]
         return rows.filter(
-            **{
-                content_type.name: self._get_content_type(owners[0]),
-                f"{object_id.name}__in": [owner.pk for owner in owners],
-            }
+            **{content_type.name: self._get_content_type(owners[0]), f"{object_id.name}__in": pks},
         )
 
     def read_owner(self, row: Model) -> object:

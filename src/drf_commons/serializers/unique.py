@@ -41,7 +41,7 @@ class ValidRow:
         for column in columns:
             value = self.attrs.get(column, _MISSING)
             if value is _MISSING and self.instance is not None:
-                value = getattr(self.instance, column)
+                value = self.instance.serializable_value(column)  # of a related row its key, unread
             if value is _MISSING or not isinstance(value, Hashable):
                 return None
             values.append(value.pk if isinstance(value, Model) else value)
