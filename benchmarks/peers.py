@@ -1,0 +1,84 @@
+"""Contenders from elsewhere: another version of Python's world, in a process of its own, that waits for its turn."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO, Final, Self, cast
+
+import pytest
+
+__all__ = ["Worker", "install_peer"]
+
+#: Where environments of peers are kept from one run to the next.
+CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "drf-commons-peers"
+
+#: What a peer runs on: the versions that this process runs on.
+GROUND: Final = ("Django", "djangorestframework")
+
+
+def install_peer(*requirements: str) -> Path:
+    """Return the Python of an environment that has *requirements*, made when it is first asked for.
+
+    The test is skipped where they cannot be had.
+    """
+    pins = [*requirements, *(f"{name}=={version(name)}" for name in GROUND)]
+    name = hashlib.sha256(repr((sys.version, pins)).encode()).hexdigest()[:16]
+    root = CACHE / name
+    python = root / "bin" / "python"
+    if (root / "done").exists():
+        return python
+    venv.create(root, with_pip=True, clear=True)
+    installed = subprocess.run(  # noqa: S603  # pip, with requirements of ours
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *pins],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if installed.returncode:
+        pytest.skip(f"cannot install {', '.join(requirements)}: {installed.stderr.strip().splitlines()[-1]}")
+    (root / "done").touch()
+    return python
+
+
+class Worker:
+    """A process that does a job when it is told to: a line goes in, a line of JSON comes out."""
+
+    def __init__(self, python: str | Path, script: Path, *arguments: str) -> None:
+        self._process = subprocess.Popen(  # noqa: S603  # a script of ours
+            [python, script, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(_list_paths(python))},
+        )
+
+    def do(self, job: str) -> object:
+        """Have *job* done, and return what the process says of it."""
+        stdin, stdout = cast("tuple[IO[str], IO[str]]", (self._process.stdin, self._process.stdout))  # both are pipes
+        stdin.write(f"{job}\n")
+        answer = stdout.readline()
+        if not answer:
+            msg = f"{job}: the process ended with {self._process.wait()}"
+            raise RuntimeError(msg)
+        return json.loads(answer)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        """Let the process end."""
+        self._process.communicate()
+
+
+def _list_paths(python: str | Path) -> Sequence[str]:
+    """Return where a process looks for modules besides its environment: our own sources, if it is our Python."""
+    return [str(Path(__file__).parents[1] / "src")] if str(python) == sys.executable else []
