@@ -40,7 +40,7 @@ from tests.ledger.trees import create, find_errors, get_codes, patch, put
 pytestmark = pytest.mark.django_db
 
 
-def build(model: type[Any], **nested: Any) -> type[BaseModelSerializer[Any]]:
+def build(model: type[Any], **nested: Any) -> type[BaseModelSerializer[Any, Any, Any]]:
     """Return a serializer of *model* with the *nested* fields."""
     own = ("number",) if model is Invoice else ("name", "slug")
 
@@ -55,7 +55,7 @@ def write(sync_mode: Any) -> RelationWrite:
     return RelationWrite(sync_mode=sync_mode)
 
 
-def build_payments(mode: RelationWrite) -> type[BaseModelSerializer[Any]]:
+def build_payments(mode: RelationWrite) -> type[BaseModelSerializer[Any, Any, Any]]:
     return build(Invoice, payments=ManyDataToDataField(serializer=PaymentSerializer, relation_write=mode))
 
 

@@ -69,7 +69,7 @@ def build(name: str, **options: Any) -> serializers.Field[Any, Any, Any, Any]:
     return field
 
 
-def build_serializer(name: str, **options: Any) -> type[BaseModelSerializer[Invoice]]:
+def build_serializer(name: str, **options: Any) -> type[BaseModelSerializer[Invoice, Any, Any]]:
     """Return an invoice's serializer whose customer is the field *name*."""
 
     class Serializer(BaseModelSerializer[Invoice]):
@@ -82,7 +82,7 @@ def build_serializer(name: str, **options: Any) -> type[BaseModelSerializer[Invo
     return Serializer
 
 
-def build_many_serializer(name: str, **options: Any) -> type[BaseModelSerializer[Any]]:
+def build_many_serializer(name: str, **options: Any) -> type[BaseModelSerializer[Any, Any, Any]]:
     """Return a serializer of nothing but a list of customers, the field *name*."""
 
     class Serializer(serializers.Serializer[Any]):

@@ -36,7 +36,7 @@ def read(field: serializers.Field[Any, Any, Any, Any], value: object) -> Any:
     class Serializer(serializers.Serializer[Any]):
         value = field
 
-    serializer = Serializer(data={"value": value})
+    serializer: Any = Serializer(data={"value": value})
     if serializer.is_valid():
         return serializer.validated_data["value"]
     errors = serializer.errors["value"]

@@ -14,34 +14,34 @@ M = TypeVar("M", bound=Model)
 Json = dict[str, Any]
 
 
-def create(serializer_class: type[BaseModelSerializer[M]], data: Mapping[str, Any]) -> M:
+def create(serializer_class: type[BaseModelSerializer[M, Any, Any]], data: Mapping[str, Any]) -> M:
     """Write a new tree."""
     serializer = serializer_class(data=data)
     assert serializer.is_valid(), serializer.errors
     return serializer.save()
 
 
-def put(serializer_class: type[BaseModelSerializer[M]], instance: M, data: Mapping[str, Any]) -> M:
+def put(serializer_class: type[BaseModelSerializer[M, Any, Any]], instance: M, data: Mapping[str, Any]) -> M:
     """Replace the tree of *instance*, read anew."""
     serializer = serializer_class(_reload(instance), data=data)
     assert serializer.is_valid(), serializer.errors
     return serializer.save()
 
 
-def patch(serializer_class: type[BaseModelSerializer[M]], instance: M, data: Mapping[str, Any]) -> M:
+def patch(serializer_class: type[BaseModelSerializer[M, Any, Any]], instance: M, data: Mapping[str, Any]) -> M:
     """Change what *data* names in the tree of *instance*, read anew."""
     serializer = serializer_class(_reload(instance), data=data, partial=True)
     assert serializer.is_valid(), serializer.errors
     return serializer.save()
 
 
-def show(serializer_class: type[BaseModelSerializer[M]], instance: M) -> Json:
+def show(serializer_class: type[BaseModelSerializer[M, Any, Any]], instance: M) -> Json:
     """Return the stored tree of *instance*."""
     return {**serializer_class(_reload(instance)).data}
 
 
 def find_errors(
-    serializer_class: type[BaseModelSerializer[M]],
+    serializer_class: type[BaseModelSerializer[M, Any, Any]],
     data: Mapping[str, Any],
     instance: M | None = None,
     *,
