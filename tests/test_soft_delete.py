@@ -155,10 +155,11 @@ def test_related_managers_offer_the_same() -> None:
     mine, other = Project.objects.create(name="mine"), Project.objects.create(name="other")
     for project in (mine, mine, other):
         Draft.objects.create(title="draft", project=project)
-    assert mine.drafts.soft_delete() == 2
+    drafts = mine.drafts  # pyright: ignore[reportAttributeAccessIssue]  # Django adds it
+    assert drafts.soft_delete() == 2
     assert Draft.all_objects.deleted().count() == 2
-    assert mine.drafts.active().count() == 0
-    assert mine.drafts.restore() == 2
+    assert drafts.active().count() == 0
+    assert drafts.restore() == 2
 
 
 def test_templates_cannot_delete(note: Note) -> None:
@@ -198,7 +199,7 @@ def test_several_columns_are_unique_together_among_live_rows() -> None:
 
 
 class ProjectSerializer(serializers.ModelSerializer[Project]):
-    class Meta:
+    class Meta:  # pyright: ignore[reportIncompatibleVariableOverride]  # the stubs declare a class
         model = Project
         fields = ("name", "owner", "place")
 
@@ -246,7 +247,7 @@ def test_models_validate_among_live_rows() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_migrations_add_and_remove_the_constraint() -> None:
     """The constraint can be taken from a table and put back, and holds again."""
-    constraint = Project._meta.constraints[0]
+    constraint = next(iter(Project._meta.constraints))
     with connection.schema_editor() as editor:
         editor.remove_constraint(Project, constraint)
     Project.objects.create(name="apollo")
@@ -268,7 +269,7 @@ def test_the_constraint_survives_a_migration_state() -> None:
     before.add_model(ModelState.from_model(Project).clone())
     after.add_model(ModelState.from_model(Project))
     assert MigrationAutodetector(before, after).changes(MigrationGraph()) == {}
-    path, _, kwargs = Project._meta.constraints[0].deconstruct()
+    path, _, kwargs = next(iter(Project._meta.constraints)).deconstruct()
     assert path == "drf_commons.models.constraints.LiveUniqueConstraint"
     assert kwargs == {"fields": ("name",), "name": "project_name_live"}
 

@@ -214,7 +214,7 @@ class Draft(BaseModelMixin):
     """Hides its deleted rows by default."""
 
     all_objects: ClassVar[SoftDeleteManager[Self]] = SoftDeleteManager()
-    objects: ClassVar[SoftDeleteManager[Self]] = ActiveManager()
+    objects: ClassVar[SoftDeleteManager[Self]] = ActiveManager()  # pyright: ignore[reportIncompatibleVariableOverride]
 
     title = models.CharField(max_length=50)
     project = models.ForeignKey(Project, models.CASCADE, related_name="drafts", null=True)
