@@ -12,7 +12,7 @@ import pytest
 
 from tests.inference.expectations import PROJECT, build_environment
 
-pytestmark = pytest.mark.xdist_group("codegen")
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("codegen")]
 
 ROOT: Final = Path(__file__).parents[1]
 #: The environment of this repository's own settings.

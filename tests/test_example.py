@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # One worker starts the server and asks it everything.
-pytestmark = pytest.mark.xdist_group("example")
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("example")]
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 MANAGE: Final = str(ROOT / "example" / "manage.py")

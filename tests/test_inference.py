@@ -6,7 +6,7 @@ import pytest
 
 from tests.inference.expectations import PROJECT, Expectation, Place, parse_messages, read_expectations, run_mypy
 
-pytestmark = pytest.mark.xdist_group("inference")
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("inference")]
 
 EXPECTATIONS = read_expectations()
 

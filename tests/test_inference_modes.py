@@ -17,7 +17,7 @@ from drf_commons import mypy_plugin
 from drf_commons.mypy_plugin import SerializerPlugin
 from tests.inference.expectations import PROJECT, build_environment, run_mypy
 
-pytestmark = pytest.mark.xdist_group("inference-modes")
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("inference-modes")]
 
 PLUGINS = ("mypy_django_plugin.main", "mypy_drf_plugin.main", "drf_commons.mypy_plugin")
 

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from benchmarks.interleave import Contender, Race, Result, format_table
 
+pytestmark = pytest.mark.once
+
 BENCHMARKS: Final = Path(__file__).resolve().parent.parent / "benchmarks"
 
 

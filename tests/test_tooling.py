@@ -20,6 +20,8 @@ from tests.servers import MARIADB, POSTGRESQL
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.once
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 PYPROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT: Final = PYPROJECT["project"]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
 # One worker builds it once.
-pytestmark = pytest.mark.xdist_group("wheel")
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("wheel")]
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
