@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,10 +18,11 @@ pytestmark = [pytest.mark.once, pytest.mark.xdist_group("codegen")]
 ROOT: Final = Path(__file__).parents[1]
 #: The environment of this repository's own settings.
 OWN: Final = {"DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": f"{ROOT}/src:{ROOT}/example:{ROOT}"}
+PROJECTS: Final = {"DJANGO_SETTINGS_MODULE": "settings"}
 SEEN: Final = "tests/inference/seen.py"
 
 
-def run(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, cwd: Path = ROOT, environment: Mapping[str, str] = OWN) -> subprocess.CompletedProcess[str]:
     """Run a module of Python."""
     return subprocess.run(  # noqa: S603  # our own interpreter
         [sys.executable, "-m", *arguments],
@@ -34,7 +36,7 @@ def run(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.Com
 
 def generate(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run ``manage.py generate_types`` in a project."""
-    return run("django", "generate_types", *arguments, cwd=project, DJANGO_SETTINGS_MODULE="settings")
+    return run("django", "generate_types", *arguments, cwd=project, environment=PROJECTS)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,7 @@ def test_what_is_written_runs(project: Path) -> None:
         "django", "shell", "-c", "import typing, zoo.circle_one_types as one, zoo.circle_two_types as two\n"
         "print(typing.get_type_hints(one.OneSerializerData)['species'] is two.TwoSerializerData)\n"
         "print(sorted(two.TwoSerializerValidatedData.__optional_keys__))",
-        cwd=project, DJANGO_SETTINGS_MODULE="settings",
+        cwd=project, environment=PROJECTS,
     )  # fmt: skip
     assert done.stdout.splitlines()[-2:] == ["True", "[]"], done.stderr
 
@@ -108,9 +110,7 @@ def test_front_ends_get_interfaces(project: Path) -> None:
 
 def test_the_stubs_of_the_example_are_fresh() -> None:
     """The stubs in this repository are what the example's serializers give."""
-    done = run(
-        "django", "generate_types", "aviation", "--stubs=stubs", "--check", DJANGO_SETTINGS_MODULE="tests.settings"
-    )
+    done = run("django", "generate_types", "aviation", "--stubs=stubs", "--check")
     assert done.returncode == 0, done.stderr
 
 
@@ -125,13 +125,13 @@ def test_the_stubs_of_the_example_are_fresh() -> None:
 )
 def test_every_checker_sees_the_same(checker: tuple[str, ...]) -> None:
     """Types are those of the example: mypy through its plugin, pyright and ty through the stubs."""
-    done = run(*checker, **OWN)
+    done = run(*checker)
     assert done.returncode == 0, done.stdout
 
 
 def test_an_unknown_app_is_named() -> None:
     """A slip in an app's label is told, not traced."""
-    done = run("django", "generate_types", "aviaton", **OWN)
+    done = run("django", "generate_types", "aviaton")
     assert done.returncode == 1
     assert "aviaton" in done.stderr
     assert "Traceback" not in done.stderr

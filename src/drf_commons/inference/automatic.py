@@ -55,9 +55,11 @@ def _exchange_automatic(scope: Scope, source: str, field: Any) -> Exchange:  # n
             choices = scope.build("builtins.set", build_literals(scope, [*field.choices]))
             return choices, choices
         case fields.ChoiceField():
-            blank = [""] if field.allow_blank else []
-            choice = build_literals(scope, [*field.choices, *blank])
-            return choice, choice
+            listed = [*field.choices]
+            taken = [*listed, ""] if field.allow_blank else listed
+            # DRF renders the empty text as it is, whether the field takes it or not.
+            given = [*listed, ""] if scope.may_be_blank(source) else taken
+            return build_literals(scope, given), build_literals(scope, taken)
         case fields.DecimalField():
             as_text = getattr(field, "coerce_to_string", api_settings.COERCE_DECIMAL_TO_STRING)
             value = scope.build_python(decimal.Decimal)

@@ -111,9 +111,11 @@ def _exchange_dict(scope: Scope, declaration: Declaration) -> Exchange:
 
 def _exchange_choice(scope: Scope, declaration: Declaration) -> Exchange:
     choice = read_choices(scope, declaration.get("choices", 0))
-    if is_true(declaration.get("allow_blank")):
-        choice = UnionType.make_union([choice, build_literal(scope, "")])
-    return choice, choice
+    with_blank = UnionType.make_union([choice, build_literal(scope, "")])
+    taken = with_blank if is_true(declaration.get("allow_blank")) else choice
+    # DRF renders the empty text as it is, whether the field takes it or not.
+    may_be_blank = declaration.source is not None and scope.may_be_blank(declaration.source)
+    return with_blank if may_be_blank else taken, taken
 
 
 def _exchange_choices(scope: Scope, declaration: Declaration) -> Exchange:

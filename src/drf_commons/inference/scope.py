@@ -172,6 +172,13 @@ class Scope:
             return is_optional(self.get_attribute(source))
         return field.concrete and field.null and not field.many_to_many
 
+    def may_be_blank(self, source: str) -> bool:
+        """Tell whether the column a *source* leads to can hold the empty text."""
+        from django.db.models import CharField, TextField  # noqa: PLC0415
+
+        field = self.get_model_field(source)
+        return isinstance(field, CharField | TextField) and field.blank
+
     def may_break_off(self, source: str) -> bool:
         """Tell whether there may be no way to the end of *source*: a row on it is not there."""
         path = self._get_path(source)
