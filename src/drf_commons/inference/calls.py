@@ -58,11 +58,12 @@ class Calls:
         if not isinstance(context.context, CallExpr) or not isinstance(made, Instance):
             return signature
         arguments = get_arguments(context.context)
-        result = self._make(made, arguments)
-        if result is None:
-            return signature
+        result = self._make(made, arguments) or made
         if not is_true(arguments.get("many")):
-            return _change(signature, result, {}, {})
+            # Where many= is not given, or not hidden in **options, there is one row.
+            is_one = "many" not in arguments and ArgKind.ARG_STAR2 not in context.context.arg_kinds
+            row = UnionType.make_union([self._get_row_type(made), NoneType()])
+            return _change(signature, result, {"instance": row} if is_one else {}, {})
         many = context.api.named_generic_type("typing.Iterable", [self._get_row_type(made)])
         manager = self._find_info(names.MANAGER)
         rows = UnionType.make_union(
