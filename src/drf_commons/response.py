@@ -220,7 +220,8 @@ def _translate(exc: Exception) -> Exception:
         case SuspiciousOperation():
             # Django's own handler would have logged it; monitoring relies on that.
             _security_logger.getChild(type(exc).__name__).error(str(exc), exc_info=exc)
-            return _ContentTooLargeError() if isinstance(exc, RequestDataTooBig) else exceptions.ParseError(_UNACCEPTABLE)
+            too_big = isinstance(exc, RequestDataTooBig)
+            return _ContentTooLargeError() if too_big else exceptions.ParseError(_UNACCEPTABLE)
         case _:
             return exc
 
