@@ -81,6 +81,7 @@ class Reader:
         self.response: AnyResponse | None = None
         self.known_ids: dict[str, str] = {}
         self.known_models = dict(apps.all_models[APP])
+        self.stored_models: list[type[Model]] = []
 
     def read(self) -> None:
         """Do everything the page says."""
@@ -100,15 +101,16 @@ class Reader:
             raise
 
     def run(self, example: Example) -> None:
-        """Run a block of Python; a model has its table as soon as it is defined."""
+        """Run a block of Python; a model has its table as soon as it and what it refers to are defined."""
         if is_file(example):
             return
         for statement in ast.parse("\n" * example.line + example.parsed, example.path).body:
-            before = self.get_new_models()
             exec(compile(ast.Module([statement], []), example.path, "exec"), example.namespace)  # noqa: S102  # our own page
-            for model in self.get_new_models()[len(before) :]:
-                with connection.schema_editor() as editor:
-                    editor.create_model(model)
+            for model in self.get_new_models():
+                if model not in self.stored_models and not find_missing(model):
+                    with connection.schema_editor() as editor:
+                        editor.create_model(model)
+                    self.stored_models.append(model)
 
     def get_new_models(self) -> list[type[Model]]:
         """Return the models the page has defined so far; the table of an automatic one comes with its owner's."""
@@ -117,7 +119,7 @@ class Reader:
 
     def forget_models(self) -> None:
         """Take the models of the page and their tables away again."""
-        for model in reversed(self.get_new_models()):
+        for model in reversed(self.stored_models):
             with connection.schema_editor() as editor:
                 editor.delete_model(model)
         apps.all_models[APP].clear()
@@ -200,6 +202,13 @@ class Reader:
         if hasattr(self.module, "COMMON"):
             with override_settings(COMMON=self.module.COMMON):
                 get_settings()
+
+
+def find_missing(model: type[Model]) -> list[str]:
+    """Return the models that *model* refers to and that are not defined yet."""
+    relations = [field.remote_field for field in (*model._meta.local_fields, *model._meta.local_many_to_many)]
+    named = [(relation.model, getattr(relation, "through", None)) for relation in relations if relation is not None]
+    return [other for models in named for other in models if isinstance(other, str)]
 
 
 def parse_json(example: Example) -> None:
