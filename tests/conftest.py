@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 from asgiref.sync import SyncToAsync
 from django.db import connections
+from pytest_django import DjangoDbBlocker
 
 from tests.servers import SERVERS
 
@@ -31,7 +32,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Generator[None]:  # wraps the plugin's own
-    """Leave no connection of the thread that async tests query in, or a server refuses to drop its database."""
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Generator[None]:  # wraps the plugin's
+    """Leave no connection of a thread that queried, or a server refuses to drop its database."""
     yield
     SyncToAsync.single_thread_executor.submit(connections.close_all).result()
+    with django_db_blocker.unblock():
+        for connection in connections.all(initialized_only=True):
+            if connection.vendor == "postgresql" and connection.connection is not None:
+                with connection.cursor() as cursor:
+                    cursor.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import zlib
 from dataclasses import dataclass
 from typing import Final
 
 import pymysql
+
+#: A database for each checkout, so that two of them can be tested at once.
+_NAME: Final = f"drf_commons_{zlib.crc32(__file__.encode()):08x}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +35,13 @@ class Server:
 POSTGRESQL: Final = Server(
     alias="postgresql",
     port=5432,
-    url=os.environ.get("POSTGRESQL_URL", "postgres://postgres@127.0.0.1:5432/drf_commons_engine"),
+    url=os.environ.get("POSTGRESQL_URL", f"postgres://postgres@127.0.0.1:5432/{_NAME}"),
     start="docker run --rm -d -p 127.0.0.1:5432:5432 -e POSTGRES_HOST_AUTH_METHOD=trust postgres",
 )
 MARIADB: Final = Server(
     alias="mariadb",
     port=3306,
-    url=os.environ.get("MARIADB_URL", "mysql://root@127.0.0.1:3306/drf_commons_engine"),
+    url=os.environ.get("MARIADB_URL", f"mysql://root@127.0.0.1:3306/{_NAME}"),
     start="docker run --rm -d -p 127.0.0.1:3306:3306 -e MARIADB_ALLOW_EMPTY_ROOT_PASSWORD=1 mariadb",
 )
 REDIS: Final = Server(
