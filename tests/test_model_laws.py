@@ -192,6 +192,18 @@ class Archive(RuleBasedStateMachine):
         Report.objects.filter(pk=copy.instance.pk).delete()
         self.rows.pop(copy.instance.pk, None)
 
+    @rule(copy=consumes(copies))
+    def delete_what_was_read(self, copy: Copy) -> None:
+        """Delete a row as somebody read it, or conflict; what is gone is gone."""
+        pk = copy.instance.pk
+        row = self.rows.get(pk)
+        if row is not None and row.version != copy.seen.version:
+            with pytest.raises(VersionConflictError):
+                copy.instance.delete()
+        else:
+            assert copy.instance.delete()[0] == (row is not None)
+            self.rows.pop(pk, None)
+
     def pass_by(self, pk: UUID, user: str | None, change: Callable[[Row], Row]) -> None:
         """Account for a change that no copy has seen."""
         row = self.rows[pk]

@@ -6,14 +6,19 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-from typing import Final
+from threading import Barrier, Event
+from typing import Any, ClassVar, Final
 
 import pytest
 from django.db import connections, transaction
+from rest_framework.test import APIRequestFactory
+from typing_extensions import override
 
 from drf_commons.models.content import VersionConflictError
-from tests.archive.models import Category, Counter, VersionedCounter
+from drf_commons.serializers import BaseModelSerializer
+from drf_commons.views import BaseViewSet
+from drf_commons.views.mixins import SoftDestroyModelMixin
+from tests.archive.models import Category, Counter, Document, VersionedCounter
 
 WRITERS: Final = 32
 INCREMENTS: Final = 50
@@ -87,6 +92,94 @@ def test_without_a_version_increments_are_lost(alias: str) -> None:
 
     run_together(WRITERS, alias, work)
     assert Counter.objects.using(alias).get(pk=pk).count < 320
+
+
+class Checked(SoftDestroyModelMixin[Document], BaseViewSet[Document]):
+    """Says when a request has passed its check, and is about to write."""
+
+    serializer_class = BaseModelSerializer[Document]
+    passed: ClassVar[Event]
+
+    @override
+    def perform_destroy(self, instance: Document) -> None:
+        self.passed.set()
+        super().perform_destroy(instance)
+
+    @override
+    def perform_restore(self, instance: Document) -> None:
+        self.passed.set()
+        super().perform_restore(instance)
+
+
+class CheckedForGood(Checked):
+    """Deletes for good."""
+
+    @override
+    def perform_destroy(self, instance: Document) -> None:
+        self.passed.set()
+        instance.delete()
+
+
+@pytest.mark.parametrize(
+    ("view", "method", "action"),
+    [(CheckedForGood, "delete", "destroy"), (Checked, "delete", "destroy"), (Checked, "post", "restore")],
+)
+@on_servers("postgresql", "mariadb")
+def test_a_change_that_commits_after_the_check_is_not_lost(
+    alias: str, view: type[Checked], method: str, action: str
+) -> None:
+    """A request whose ``If-Match`` still held when it was checked is a 412 when the row's new version commits."""
+    rows = Document.objects.using(alias)
+    document = rows.create(body="first", is_active=action != "restore")
+    passed = Event()
+
+    class Racing(view):  # type: ignore[valid-type, misc]  # a class for each run
+        queryset = rows.all()
+
+    Racing.passed = passed
+
+    def send() -> Any:
+        try:
+            request = getattr(APIRequestFactory(), method)("/", headers={"If-Match": '"1"'})
+            return Racing.as_view({method: action})(request, pk=document.pk)
+        finally:
+            connections[alias].close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic(alias):
+            document.body = "second"
+            document.save(using=alias)
+            answer = pool.submit(send)
+            assert passed.wait(timeout=60)
+            time.sleep(0.1)  # the other one now waits for the row
+            assert not answer.done()
+        assert (answer.result().status_code, answer.result().data["current_version"]) == (412, 2)
+    stored = rows.get()
+    assert (stored.body, stored.is_deleted) == ("second", action == "restore")
+
+
+@on_servers("postgresql", "mariadb")
+def test_of_a_save_and_a_delete_one_wins(alias: str) -> None:
+    """Either the row is gone and the save finds nothing, or it is saved and the delete conflicts."""
+    rows = VersionedCounter.objects.using(alias)
+    met = Barrier(2)
+
+    def attempt(act: str, counter: VersionedCounter) -> bool:
+        try:
+            met.wait(timeout=60)
+            getattr(counter, act)()
+        except (VersionConflictError, VersionedCounter.DoesNotExist):
+            return False
+        finally:
+            connections[alias].close()
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(25):
+            pk = rows.create().pk
+            saves, deletes = pool.map(attempt, ("save", "delete"), (rows.get(pk=pk), rows.get(pk=pk)))
+            assert saves is not deletes
+            assert rows.filter(pk=pk, version=2).exists() is saves
 
 
 @on_servers("postgresql", "mariadb")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.test import APIRequestFactory, force_authenticate
 from typing_extensions import override
 
+from drf_commons.bulk import bulk_update
 from drf_commons.errors import ConfigurationError
 from drf_commons.serializers import BaseModelSerializer
 from drf_commons.views import BaseViewSet
@@ -34,6 +36,10 @@ class Documents(BaseViewSet[Document]):
 
 class Careful(Documents):
     require_if_match = True
+
+
+class SoftDocuments(SoftDestroyModelMixin[Document], Documents):
+    pass
 
 
 class NoteSerializer(BaseModelSerializer[Note]):
@@ -122,20 +128,106 @@ def test_a_version_that_is_no_number_is_a_400(document: Document, version: objec
     assert response.data["errors"] == {"version": ["A valid integer is required."]}
 
 
-def test_a_row_changed_during_the_request_is_a_409(document: Document) -> None:
-    """Another client wrote between the look-up and the save: the database noticed."""
+def change(document: Document) -> None:
+    """Be another client, who changes the row."""
+    Document.objects.get(pk=document.pk).save()
+
+
+@pytest.mark.parametrize(
+    ("method", "action"), [("patch", "partial_update"), ("delete", "destroy"), ("post", "restore")]
+)
+def test_a_row_changed_after_the_check_is_as_one_changed_before(document: Document, method: str, action: str) -> None:
+    """The write finds it out: nothing is written, and ``If-Match`` is answered with 412, anything else with 409."""
+
+    class Racing(SoftDocuments):
+        @override
+        def perform_update(self, serializer: BaseSerializer[Document]) -> None:
+            change(document)
+            super().perform_update(serializer)
+
+        @override
+        def perform_destroy(self, instance: Document) -> None:
+            change(document)
+            super().perform_destroy(instance)
+
+        @override
+        def perform_restore(self, instance: Document) -> None:
+            change(document)
+            super().perform_restore(instance)
+
+    if action == "restore":
+        document.soft_delete()
+    version = document.version
+    body = {"body": "lost"}
+    answers = [
+        send(Racing, method, action, document.pk, body, **{"If-Match": f'"{version}"'}),
+        send(Racing, method, action, document.pk, {**body, "version": version + 1}),
+        send(Racing, method, action, document.pk, body, **{"If-Match": "*"}),
+        send(Racing, method, action, document.pk, body),
+    ]
+    assert [answer.status_code for answer in answers] == [412, 409, 409, 409]
+    assert [answer.data["current_version"] - version for answer in answers] == [1, 2, 3, 4]
+    stored = Document.objects.get(pk=document.pk)
+    assert (stored.body, stored.is_deleted) == ("first", action == "restore")
+
+
+def test_a_row_changed_after_the_check_is_not_deleted(document: Document) -> None:
+    """Deleting for good is checked by the write as well."""
+
+    class Racing(Documents):
+        @override
+        def perform_destroy(self, instance: Document) -> None:
+            change(document)
+            super().perform_destroy(instance)
+
+    response = send(Racing, "delete", "destroy", document.pk, **{"If-Match": '"2"'})
+    assert (response.status_code, response.data["current_version"]) == (412, 3)
+    assert send(Racing, "delete", "destroy", document.pk).status_code == 409
+    assert send(Documents, "delete", "destroy", document.pk, **{"If-Match": '"4"'}).status_code == 200
+    assert not Document.objects.exists()
+
+
+def test_a_row_deleted_during_the_request_is_a_404(document: Document) -> None:
+    """There is nothing left to write; an error of the project's own is still its own."""
 
     class Racing(Documents):
         @override
         def perform_update(self, serializer: BaseSerializer[Document]) -> None:
-            Document.objects.get(pk=document.pk).save()
+            Document.objects.filter(body=serializer.validated_data["body"]).delete()
             serializer.save()
 
-    response = patch(Racing, document, {"body": "lost"}, **{"If-Match": '"2"'})
+    class Broken(Documents):
+        @override
+        def perform_update(self, serializer: BaseSerializer[Document]) -> None:
+            Document.objects.get(body="nowhere")
+
+    with pytest.raises(Document.DoesNotExist):
+        patch(Broken, document, {"body": "first"})
+    assert patch(Racing, document, {"body": "first"}).status_code == 404
+    assert not Document.objects.exists()
+
+
+def test_a_bulk_conflict_tells_of_every_row(document: Document) -> None:
+    """The client learns at once which rows it has to read again, and which version each has now."""
+    other, same = Document.objects.create(body="b"), Document.objects.create(body="c")
+    rows = [*Document.objects.filter(pk__in=[document.pk, other.pk, same.pk])]
+    rows.sort(key=lambda row: (document.pk, other.pk, same.pk).index(row.pk))
+    change(document)
+    change(other)
+
+    class Bulky(Documents):
+        @override
+        def perform_update(self, serializer: BaseSerializer[Document]) -> None:
+            bulk_update(Document.objects.all(), rows, ["count"])
+
+    response = patch(Bulky, document, {"body": "lost"})
     assert response.status_code == 409
-    assert response.data["current_version"] == 3
-    document.refresh_from_db()
-    assert document.body == "first"
+    assert response.data["message"] == "2 rows were changed since they were read."
+    assert response.data["conflicts"] == [
+        {"pk": document.pk, "expected_version": 2, "current_version": 3},
+        {"pk": other.pk, "expected_version": 1, "current_version": 2},
+    ]
+    assert "current_version" not in response.data
 
 
 def test_requiring_a_tag_of_rows_without_versions_is_a_configuration_error() -> None:
@@ -173,6 +265,32 @@ def test_deleting_and_restoring_twice_changes_nothing() -> None:
     assert send(Notes, "post", "restore", note.pk).status_code == 200
     assert send(Notes, "post", "restore", note.pk).status_code == 200
     assert send(Notes, "post", "restore", "00000000-0000-4000-8000-000000000000").status_code == 404
+
+
+def test_deleting_and_restoring_heed_the_version(document: Document) -> None:
+    """Each answer carries the tag that the next request needs, since a deleted row cannot be read."""
+    restore = partial(send, SoftDocuments, "post", "restore", document.pk)
+    assert send(SoftDocuments, "delete", "destroy", document.pk, **{"If-Match": '"1"'}).status_code == 412
+    deleted = send(SoftDocuments, "delete", "destroy", document.pk, **{"If-Match": '"2"'})
+    assert (deleted.status_code, deleted["ETag"]) == (200, '"3"')
+
+    refused = restore(**{"If-Match": '"2"'})
+    assert (refused.status_code, refused.data["current_version"]) == (412, 3)
+    assert restore({"version": 2}).status_code == 409
+    assert Document.objects.get().is_deleted
+    restored = restore(**{"If-Match": deleted["ETag"]})
+    assert (restored.status_code, restored["ETag"], restored.data["data"]["version"]) == (200, '"4"', 4)
+
+
+def test_restoring_without_a_tag_is_a_428_where_one_is_required(document: Document) -> None:
+    """Like every other write."""
+
+    class CarefulSoft(SoftDocuments):
+        require_if_match = True
+
+    document.soft_delete()
+    assert send(CarefulSoft, "post", "restore", document.pk).status_code == 428
+    assert send(CarefulSoft, "post", "restore", document.pk, {"version": 3}).status_code == 200
 
 
 def test_soft_deletion_of_other_models_is_a_configuration_error() -> None:

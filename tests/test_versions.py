@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.management import call_command
-from django.db import IntegrityError, models, transaction
-from django.db.models.signals import post_save, pre_save
+from django.db import IntegrityError, connection, models, transaction
+from django.db.models.signals import post_save, pre_delete, pre_save
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from drf_commons.errors import DrfCommonsError
@@ -387,3 +388,78 @@ def test_asave_counts_once(document: Document) -> None:
     async_to_sync(save_twice)()
     assert document.version == 3
     assert get_stored(document)[1] == 3
+
+
+def test_a_row_is_deleted_with_the_version_that_was_read(document: Document) -> None:
+    """Whoever saw the present version deletes the row, and gets Django's report."""
+    document.save()
+    assert document.delete() == (1, {"archive.Document": 1})
+    assert not Document.objects.exists()
+
+
+def test_a_stale_delete_conflicts_and_deletes_nothing(stale: Document) -> None:
+    """A change that was not seen is not thrown away, and a transaction around it can go on."""
+    with transaction.atomic():
+        with pytest.raises(VersionConflictError) as caught:
+            stale.delete()
+        assert get_stored(stale) == ("second", 2)
+    assert (caught.value.expected, caught.value.current) == (1, 2)
+    stale.refresh_from_db()
+    stale.delete()
+    assert not Document.objects.exists()
+
+
+def test_a_delete_is_checked_by_a_write_and_not_by_a_read(document: Document) -> None:
+    """One ``UPDATE`` finds the version and holds the row, then the row is deleted: nobody comes in between."""
+    with CaptureQueriesContext(connection) as queries:
+        document.delete()
+    statements = [query["sql"].split()[0] for query in queries if "SAVEPOINT" not in query["sql"]]
+    assert statements == ["UPDATE", "DELETE"]
+
+
+def test_deleting_a_row_that_is_gone_deletes_nothing(document: Document) -> None:
+    """As in Django it is no error: the row is as its reader wants it."""
+    twin = Document.objects.get(pk=document.pk)
+    document.delete()
+    assert twin.delete()[0] == 0
+
+
+def test_a_delete_that_fails_changes_nothing(document: Document) -> None:
+    """A receiver that refuses leaves row and version as they were; one that saves the row may do so."""
+
+    def refuse(instance: Document, **kwargs: object) -> None:
+        instance.save()
+        raise IntegrityError
+
+    pre_delete.connect(refuse, sender=Document)
+    try:
+        with pytest.raises(IntegrityError):
+            Document.objects.get(pk=document.pk).delete()
+    finally:
+        pre_delete.disconnect(refuse, sender=Document)
+    assert get_stored(document) == ("first", 1)
+    document.save()
+
+
+@pytest.mark.parametrize("model", [Book, VersionedLeaflet, DocumentProxy])
+def test_a_stale_delete_conflicts_wherever_the_version_is_stored(model: type[models.Model]) -> None:
+    """In the table of a parent, of a child, or of the model behind a proxy."""
+    row = model._default_manager.create()
+    stale = model._default_manager.get(pk=row.pk)
+    row.save()
+    with pytest.raises(VersionConflictError):
+        stale.delete()
+    assert row.delete()[0] > 0
+    assert not model._default_manager.exists()
+
+
+def test_adelete_is_checked(stale: Document) -> None:
+    """The asynchronous delete conflicts like the other."""
+    with pytest.raises(VersionConflictError):
+        async_to_sync(stale.adelete)()
+    assert Document.objects.exists()
+
+
+def test_querysets_delete_unchecked(stale: Document) -> None:
+    """They know of no version that was read, as with ``update()``."""
+    assert Document.objects.filter(pk=stale.pk).delete()[0] == 1

@@ -105,3 +105,7 @@ class BulkVersionConflictError(VersionConflictError):
         first, *_ = self.conflicts = tuple(conflicts)
         super().__init__(first.model, first.pk, first.expected, first.current)
         self.args = (self.conflicts,)
+
+    @override
+    def __str__(self) -> str:
+        return "; ".join(str(conflict) for conflict in self.conflicts)

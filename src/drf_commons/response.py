@@ -18,7 +18,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from typing_extensions import TypeVar, override
 
-from drf_commons.errors import VersionConflictError
+from drf_commons.errors import BulkVersionConflictError, VersionConflictError
 from drf_commons.types import Envelope, ErrorEnvelope, ErrorTree, StrOrPromise
 
 __all__ = [
@@ -215,6 +215,9 @@ def _translate(exc: Exception) -> Exception:
             return _ConflictError(_describe_blockers(exc.protected_objects))
         case RestrictedError():
             return _ConflictError(_describe_blockers(exc.restricted_objects))
+        case BulkVersionConflictError():
+            message = f"{len(exc.conflicts)} rows were changed since they were read."
+            return _ConflictError(message, conflicts=[_describe_conflict(conflict) for conflict in exc.conflicts])
         case VersionConflictError():
             return _ConflictError(str(exc), current_version=exc.current)
         case SuspiciousOperation():
@@ -224,6 +227,10 @@ def _translate(exc: Exception) -> Exception:
             return _ContentTooLargeError() if too_big else exceptions.ParseError(_UNACCEPTABLE)
         case _:
             return exc
+
+
+def _describe_conflict(conflict: VersionConflictError) -> dict[str, object]:
+    return {"pk": conflict.pk, "expected_version": conflict.expected, "current_version": conflict.current}
 
 
 def _describe_blockers(objects: Iterable[Model]) -> str:

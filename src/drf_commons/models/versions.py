@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from drf_commons.errors import VersionConflictError
 from drf_commons.models.fields import STORED_VALUES
-from drf_commons.models.stored import StoredValuesMixin, overridable
+from drf_commons.models.stored import StoredValuesMixin, alters_data, overridable
 
 __all__ = ["VersionConflictError", "VersionMixin"]
 
@@ -29,8 +29,10 @@ class VersionMixin(StoredValuesMixin):
     nothing is written and :class:`~drf_commons.errors.VersionConflictError` is raised. A row that was deleted meanwhile
     raises ``DoesNotExist``, as ``refresh_from_db()`` does.
 
+    ``delete()`` is checked in the same way, in one transaction with the deletion; a row that is gone already is gone.
+
     A ``version`` set by hand says which version was read, so an old one conflicts. Fixtures are loaded unchecked, and
-    ``QuerySet.update()`` does not count; ``touch()`` does.
+    ``QuerySet.delete()`` and cascades do not check. ``QuerySet.update()`` does not count; ``touch()`` does.
     """
 
     version: models.PositiveIntegerField[int | Combinable, int] = models.PositiveIntegerField(default=1, editable=False)
@@ -98,6 +100,14 @@ class VersionMixin(StoredValuesMixin):
             self._explain_missed_update(base_qs, pk_val, expected)
         return updated
 
+    @alters_data
+    @override
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        using = using or router.db_for_write(type(self), instance=self)
+        with transaction.atomic(using=using):
+            self._hold_version(using)
+            return super().delete(using, keep_parents)
+
     def increment_version(self) -> None:
         """Show the next version already; the save that follows counts once all the same."""
         self.version = self.stored_version + 1
@@ -129,6 +139,19 @@ class VersionMixin(StoredValuesMixin):
         if not self._state.adding and pk == self._get_stored_pk():
             msg = f"{self._meta.object_name} {pk} was deleted meanwhile"
             raise type(self).DoesNotExist(msg)
+
+    def _hold_version(self, using: str) -> None:
+        """Keep everybody else from the row until the transaction ends; raise if it is not the version that was read.
+
+        An ``UPDATE`` that changes nothing does that on every database; SQLite has no other way to lock a row.
+        """
+        model = self._meta.get_field("version").model  # a parent may hold it
+        expected = self.expected_version
+        row = model._base_manager.using(using).filter(pk=getattr(self, model._meta.pk.attname))
+        if not row.filter(version=expected).update(version=expected):
+            current = row.values_list("version", flat=True).first()
+            if current is not None:
+                raise VersionConflictError(type(self), self.pk, expected, current)
 
     def _get_stored_pk(self) -> object:
         stored = vars(self).get(STORED_VALUES, {})

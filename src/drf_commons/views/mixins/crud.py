@@ -79,10 +79,10 @@ class UpdateModelMixin(PreconditionMixin[M]):
     def update(self, request: Request, *args: Any, partial: bool = False, **kwargs: Any) -> Response:
         """Validate the body against the row and save it."""
         instance = self.get_object()
-        self.check_preconditions(request, instance)
-        serializer = self.get_serializer(instance, data=request.data, partial=partial)
-        serializer.is_valid(raise_exception=True)
-        self.perform_update(serializer)
+        with self.preconditioned(request, instance):
+            serializer = self.get_serializer(instance, data=request.data, partial=partial)
+            serializer.is_valid(raise_exception=True)
+            self.perform_update(serializer)
         if hasattr(instance, "_prefetched_objects_cache"):
             # What was prefetched for the look-up may have been changed by the update.
             vars(instance)["_prefetched_objects_cache"] = {}
@@ -104,13 +104,17 @@ class DestroyModelMixin(PreconditionMixin[M]):
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # DRF's signature
         """Delete the row."""
         instance = self.get_object()
-        self.check_preconditions(request, instance)
-        self.perform_destroy(instance)
-        return success_response(message=self.get_success_message())
+        with self.preconditioned(request, instance):
+            self.perform_destroy(instance)
+        return success_response(message=self.get_success_message(), headers=self.get_destroy_headers(instance))
 
     def perform_destroy(self, instance: M) -> None:
         """Delete the row; override for a soft delete."""
         instance.delete()
+
+    def get_destroy_headers(self, instance: M) -> dict[str, str]:
+        """Return the headers that tell what has become of *instance*: none when it is gone."""
+        return {}
 
 
 class ListModelMixin(EnvelopeMixin[M]):

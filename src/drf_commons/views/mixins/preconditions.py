@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, Final, cast
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model
 from django.utils.http import parse_etags
 from rest_framework import status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.request import Request
 from typing_extensions import TypeVar
 
-from drf_commons.errors import ConfigurationError
+from drf_commons.errors import ConfigurationError, VersionConflictError
 from drf_commons.models.content import VersionMixin
 from drf_commons.response import EnvelopeError
 from drf_commons.views.mixins.envelope import EnvelopeMixin
@@ -44,7 +46,8 @@ class PreconditionMixin(EnvelopeMixin[M]):
     """Rows with a :class:`~drf_commons.models.content.VersionMixin` are read with an ``ETag``, and written with care.
 
     A write that names an older version changes nothing: ``If-Match`` is answered with 412, a ``version`` in the body
-    with 409. Rows without a version are left alone.
+    with 409. It makes no difference whether the row was changed before the request or while it was being answered.
+    Rows without a version are left alone.
     """
 
     #: Whether a write has to say which version it is about; one that does not is answered with 428.
@@ -58,6 +61,26 @@ class PreconditionMixin(EnvelopeMixin[M]):
         """Return the headers that tell which version an answer shows."""
         etag = self.get_etag(instance)
         return {} if etag is None else {"ETag": etag}
+
+    @contextmanager
+    def preconditioned(self, request: Request, instance: M) -> Generator[None]:
+        """Check what the client has seen of *instance*, which is written within the block.
+
+        The write finds out if the row is changed after the check; that is answered as if the check had found it.
+        """
+        self.check_preconditions(request, instance)
+        model, pk = type(instance), instance.pk
+        try:
+            yield
+        except VersionConflictError as exc:
+            header = request.headers.get("If-Match")
+            if header is not None and not _matches_any(header) and (exc.model, exc.pk) == (model, pk):
+                raise PreconditionFailedError(current_version=exc.current) from exc
+            raise
+        except ObjectDoesNotExist as exc:
+            if isinstance(instance, VersionMixin) and not model._base_manager.filter(pk=pk).exists():
+                raise NotFound from exc
+            raise
 
     def check_preconditions(self, request: Request, instance: M) -> None:
         """Raise where the client has not seen the version that *instance* has."""
@@ -78,8 +101,11 @@ class PreconditionMixin(EnvelopeMixin[M]):
 
 
 def _matches(header: str, etag: str) -> bool:
-    tags = parse_etags(header)
-    return "*" in tags or etag in {tag.removeprefix(_WEAK) for tag in tags}
+    return _matches_any(header) or etag in {tag.removeprefix(_WEAK) for tag in parse_etags(header)}
+
+
+def _matches_any(header: str) -> bool:
+    return "*" in parse_etags(header)
 
 
 def _read_version(request: Request) -> int | None:

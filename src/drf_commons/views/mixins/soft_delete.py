@@ -23,6 +23,8 @@ M = TypeVar("M", bound=Model, default=Any)
 class SoftDestroyModelMixin(DestroyModelMixin[M]):
     """``DELETE /articles/{id}/`` soft-deletes, ``POST /articles/{id}/restore/`` restores; neither minds a second call.
 
+    Both heed ``If-Match``, and answer with the ``ETag`` of the version that a row with versions has afterwards.
+
     Deleted rows are hidden from every action but ``restore``, so ``queryset`` has to hold them:
     ``queryset = Article.objects.all()``. Stands to the left of the viewset::
 
@@ -40,12 +42,19 @@ class SoftDestroyModelMixin(DestroyModelMixin[M]):
         """Soft-delete the row."""
         self._get_soft(instance).soft_delete()
 
+    @override
+    def get_destroy_headers(self, instance: M) -> dict[str, str]:
+        """Return the tag of the deleted row, which a client needs to restore it with ``If-Match``."""
+        return self.get_etag_headers(instance)
+
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Take the deletion of a row back; return the row."""
         instance = self.get_object()
-        self.perform_restore(instance)
-        return success_response(self.get_serializer(instance).data, self.get_success_message())
+        with self.preconditioned(request, instance):
+            self.perform_restore(instance)
+        data = self.get_serializer(instance).data
+        return success_response(data, self.get_success_message(), headers=self.get_etag_headers(instance))
 
     def perform_restore(self, instance: M) -> None:
         """Restore the row; override to do more."""
