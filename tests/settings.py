@@ -56,6 +56,7 @@ INSTALLED_APPS: Final = [
     "tests.catalogue",
     "tests.ledger",
     "tests.newsroom",
+    "tests.personnel",
     "tests.warehouse",
 ]
 MIDDLEWARE: Final = [

@@ -55,6 +55,7 @@ EXPORTS = {
         "BulkVersionConflictError",
         "ConfigurationError",
         "DrfCommonsError",
+        "InvalidImportConfigError",
         "InvalidSettingsError",
         "MissingExtraError",
         "MissingMiddlewareError",
@@ -152,6 +153,12 @@ EXPORTS = {
         "StrToDataField",
         "StrToIdField",
         "WriteOnlyRelatedField",
+    },
+    "drf_commons.services": {
+        "ForeignKeyLookup",
+        "ImportConfig",
+        "ManyToManyLookup",
+        "ModelStep",
     },
     "drf_commons.types": {
         "Envelope",

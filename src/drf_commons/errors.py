@@ -5,6 +5,7 @@
     DrfCommonsError
     ├── AuthenticationRequiredError   also rest_framework.exceptions.NotAuthenticated: a view answers 401
     ├── ConfigurationError            also django.core.exceptions.ImproperlyConfigured
+    │   ├── InvalidImportConfigError  an import does not fit its models; lists every fault
     │   ├── InvalidSettingsError      COMMON or DRF_COMMONS_<KEY> does not validate; lists every fault
     │   └── MissingMiddlewareError    a model needs a middleware that MIDDLEWARE does not list
     ├── MissingExtraError             also ImportError: names the command that installs the extra
@@ -28,6 +29,7 @@ __all__ = [
     "BulkVersionConflictError",
     "ConfigurationError",
     "DrfCommonsError",
+    "InvalidImportConfigError",
     "InvalidSettingsError",
     "MissingExtraError",
     "MissingMiddlewareError",
@@ -47,6 +49,15 @@ class AuthenticationRequiredError(DrfCommonsError, NotAuthenticated):
 
 class ConfigurationError(DrfCommonsError, ImproperlyConfigured):
     """The project is set up in a way that cannot work."""
+
+
+class InvalidImportConfigError(ConfigurationError):
+    """The configuration of an import is wrong; ``faults`` holds one line for each thing that is."""
+
+    def __init__(self, owner: str, faults: Sequence[str]) -> None:
+        self.owner = owner
+        self.faults = tuple(faults)
+        super().__init__("\n".join([f"{owner} is not valid:", *(f"  {fault}" for fault in self.faults)]))
 
 
 class InvalidSettingsError(ConfigurationError):

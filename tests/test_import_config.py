@@ -1,0 +1,216 @@
+"""The configuration of an import: the seed's dict, the typed way, and every fault by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from drf_commons.errors import InvalidImportConfigError
+from drf_commons.services.importing import ForeignKeyLookup, ImportConfig, ModelStep, list_columns, read_config
+from tests.personnel.models import Department, Employee
+
+EMPLOYEES: dict[str, Any] = {
+    "file_format": "xlsx",
+    "order": ["department", "employee"],
+    "models": {
+        "department": {
+            "model": Department,
+            "fields": ["name", "code"],
+            "unique_fields": ["code"],
+        },
+        "employee": {
+            "model": Employee,
+            "fields": ["first_name", "last_name", "email", "department_code"],
+            "unique_fields": ["email"],
+            "foreign_keys": {
+                "department": {"model": Department, "lookup_field": "code", "source_field": "department_code"}
+            },
+        },
+    },
+}
+
+
+def build(**step: Any) -> dict[str, Any]:
+    """Return a configuration of one step on employees."""
+    return {"models": {"employee": {"model": "personnel.Employee", "fields": ["email"], **step}}}
+
+
+def find_faults(config: object) -> tuple[str, ...]:
+    with pytest.raises(InvalidImportConfigError) as raised:
+        read_config(config, "EmployeeViewSet.import_file_config")  # type: ignore[arg-type]  # wrong on purpose
+    assert str(raised.value).startswith("EmployeeViewSet.import_file_config is not valid:\n  ")
+    assert isinstance(raised.value, ImproperlyConfigured)
+    return raised.value.faults
+
+
+def test_a_dict_and_the_typed_way_are_the_same() -> None:
+    """``order`` and ``models`` become steps, in that order."""
+    typed = ImportConfig(
+        file_format="xlsx",
+        steps=[
+            ModelStep(name="department", model=Department, fields=["name", "code"], unique_fields=["code"]),
+            ModelStep(
+                name="employee",
+                model=Employee,
+                fields=["first_name", "last_name", "email", "department_code"],
+                unique_fields=["email"],
+                foreign_keys={
+                    "department": ForeignKeyLookup(
+                        model=Department, lookup_field="code", source_field="department_code"
+                    )
+                },
+            ),
+        ],
+    )
+    assert read_config(EMPLOYEES) == typed
+    assert read_config(typed) is typed
+
+
+def test_a_model_may_be_named() -> None:
+    """A class and ``"app.Model"`` are the same; a step without a name is called after its model."""
+    config = ImportConfig(steps=[ModelStep(model="personnel.Department", fields=["code"])])
+    assert (config.steps[0].model_class, config.steps[0].step_name) == (Department, "department")
+
+
+def test_the_columns_of_a_file_are_known() -> None:
+    """A source field feeds the foreign key, and what the model needs is required."""
+    columns = list_columns(read_config(EMPLOYEES))
+    assert [(column.step, column.header, column.field.name, column.is_required) for column in columns] == [
+        ("department", "name", "name", False),
+        ("department", "code", "code", True),
+        ("employee", "first_name", "first_name", True),
+        ("employee", "last_name", "last_name", True),
+        ("employee", "email", "email", True),
+        ("employee", "department_code", "department", True),
+    ]
+    assert [column.related_model for column in columns if column.lookup] == [Department]
+
+
+def test_headers_may_be_spelt_otherwise() -> None:
+    """The header of a step comes first, then that of the whole file, then the plain name."""
+    config = {**build(columns={"E-mail": "email"}), "columns": {"Mail": "email"}}
+    [column] = list_columns(read_config(config))
+    assert column.headers == ("E-mail", "Mail", "email")
+
+
+UNKNOWN = "personnel.Employee has no field"
+TWICE = "gets its value from two places: keep one of fields, foreign_keys, references, constants, computed"
+
+
+@pytest.mark.parametrize(
+    ("step", "place", "reason"),
+    [
+        (
+            {"unique_feilds": ["email"]},
+            "['models']['employee']['unique_feilds']: ",
+            "unknown key (did you mean 'unique_fields'?)",
+        ),
+        (
+            {"foreign_keys": {"department": {"lookup": "code"}}},
+            "['models']['employee']['foreign_keys']['department']['lookup']: ",
+            "unknown key (did you mean 'lookup_field'?)",
+        ),
+        (
+            {"model": "personnel.Employe"},
+            "['models']['employee']['model']: ",
+            "there is no model 'personnel.Employe' (did you mean 'personnel.Employee'?)",
+        ),
+        (
+            {"fields": ["emial"]},
+            "employee.fields: ",
+            f"{UNKNOWN} 'emial' that can be imported (did you mean 'email'?)",
+        ),
+        (
+            {"unique_fields": ["mail"]},
+            "employee.unique_fields: ",
+            f"{UNKNOWN} 'mail' that can be imported (did you mean 'email'?)",
+        ),
+        (
+            {"constants": {"levle": 1}},
+            "employee.constants: ",
+            f"{UNKNOWN} 'levle' that can be imported (did you mean 'level'?)",
+        ),
+        ({"foreign_keys": {"email": {}}}, "employee.foreign_keys: ", "'email' is not a foreign key"),
+        (
+            {"foreign_keys": {"department": {"lookup_field": "cod"}}},
+            "employee.foreign_keys['department'].lookup_field: ",
+            "personnel.Department has no field 'cod' (did you mean 'code'?)",
+        ),
+        (
+            {"foreign_keys": {"department": {"model": Employee}}},
+            "employee.foreign_keys['department'].model: ",
+            "the field points to personnel.Department, not to personnel.Employee",
+        ),
+        (
+            {"foreign_keys": {"department": {"create_missing": True}}},
+            "employee.foreign_keys['department'].create_missing: ",
+            "it needs a lookup_field that is a column of its own",
+        ),
+        (
+            {"many_to_many": {"department": {}}},
+            "employee.many_to_many: ",
+            "'department' is not a many-to-many relation",
+        ),
+        (
+            {"references": {"department": "depot"}},
+            "employee.references['department']: ",
+            "no earlier step is called 'depot'",
+        ),
+        ({"transforms": {"phone": str.strip}}, "employee.transforms: ", "'phone' is no column of this step"),
+        ({"required": ["mail"]}, "employee.required: ", "'mail' is no column of this step (did you mean 'email'?)"),
+        (
+            {"columns": {"Mail": "mail"}},
+            "employee.columns: ",
+            "'mail' is no column of this step (did you mean 'email'?)",
+        ),
+        ({"constants": {"email": "a@example.com"}}, "employee.'email' ", TWICE),
+        ({"unique_fields": ["badge"]}, "employee.unique_fields: ", "'badge' gets no value from this step"),
+        (
+            {"update_if_exists": True},
+            "employee.update_if_exists: ",
+            "it needs unique_fields, by which a row is found again",
+        ),
+    ],
+)
+def test_a_fault_is_named(step: dict[str, Any], place: str, reason: str) -> None:
+    """A fault says where it is, and what may have been meant."""
+    assert f"{place}{reason}" in find_faults(build(**step))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "fault"),
+    [
+        ("file_fromat", "csv", "['file_fromat']: unknown key (did you mean 'file_format'?)"),
+        (
+            "order",
+            ["department", "employes"],
+            "order: there is no model 'employes' in models (did you mean 'employee'?)",
+        ),
+        ("order", ["employee"], "order does not name 'department' of models"),
+        ("order", ["employee", "employee", "department"], "order names a model twice"),
+        ("order", "employee", "order must be a list of names"),
+        ("models", [], "models must be a dict of steps by name"),
+        (
+            "columns",
+            {"Name": "nmae"},
+            "columns: 'Name' stands for 'nmae', which no step takes (did you mean 'name'?)",
+        ),
+        ("steps", [], "give steps, or models with their order, and not both"),
+        ("chunk_size", 0, "['chunk_size']: should be greater than or equal to 1"),
+    ],
+)
+def test_a_fault_of_the_whole_is_named(option: str, value: object, fault: str) -> None:
+    """So are those of the file."""
+    assert fault in find_faults({**EMPLOYEES, option: value})
+
+
+def test_an_empty_configuration_is_none() -> None:
+    """Something has to be imported."""
+    assert find_faults({}) == ("['steps']: field required",)
+
+
+def test_all_faults_are_told_at_once() -> None:
+    """Nobody mends one fault to be told of the next."""
+    assert len(find_faults(build(fields=["emial", "first_nmae"], unique_fields=["mail"]))) == 3
