@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Hashable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from typing import Any, ClassVar, NoReturn, TypeAlias, cast
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import router
-from django.db.models import Model, QuerySet, prefetch_related_objects
+from django.db.models import Model, prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.fields import Field, empty
@@ -22,46 +21,19 @@ from rest_framework.utils import html
 from typing_extensions import TypeVar, override
 
 from drf_commons.errors import ConfigurationError, NestingDepthError
+from drf_commons.serializers.identity import Identity, build_identity
 from drf_commons.serializers.inputs import DataInput
-from drf_commons.serializers.keys import Key, build_key
 from drf_commons.serializers.links import Kind, Link, find_link
-from drf_commons.serializers.paths import build_list_error, format_message
+from drf_commons.serializers.paths import build_list_error
 from drf_commons.serializers.relations import Accept, ConfigurableRelatedFieldMixin, RelationWrite, SyncMode
 from drf_commons.serializers.unique import UniqueRows, ValidRow
 from drf_commons.types import StrOrPromise
 
-__all__ = ["Identity", "NestedRelation", "NestingSerializer"]
+__all__ = ["NestedRelation", "NestingSerializer"]
 
 M = TypeVar("M", bound=Model, default=Any)
 
 AnyField: TypeAlias = Field[Any, Any, Any, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """What tells, in the input of a nested row, which stored row it is."""
-
-    key: Key[Any]
-    #: The name in the input; ``None`` where the serializer has no such field, so that every row is new.
-    field_name: str | None
-    #: Whether a client may choose it for a new row.
-    is_writable: bool
-
-    @property
-    def attribute(self) -> str:
-        """The name in validated data."""
-        return self.key.model._meta.pk.name if self.key.is_pk else self.key.path
-
-    def select(self, rows: QuerySet[Any], items: Sequence[Mapping[str, Any]]) -> QuerySet[Any]:
-        """Return those of *rows* that *items* of validated data are about."""
-        names = [self.key.parse(item.get(self.attribute)) for item in items]
-        wanted = [name for name in names if name is not None and self.key.can_hold(name, rows.db)]
-        return rows.filter(**{f"{self.key.path}__in": wanted}) if wanted else rows.none()
-
-    def get_name(self, item: Mapping[str, object]) -> object:
-        """Return which row *item* says it is; ``None`` when it does not say."""
-        name = None if self.field_name is None else item.get(self.field_name)
-        return None if name == "" else name  # a form sends every input, filled in or not
 
 
 class NestedRelation(Field[Any, Any, Any, Any]):
@@ -72,12 +44,9 @@ class NestedRelation(Field[Any, Any, Any, Any]):
     """
 
     default_error_messages: ClassVar[dict[str, StrOrPromise]] = {
-        "does_not_exist": _('Invalid pk "{pk_value}" - object does not exist.'),
-        "incorrect_type": _("Incorrect type. Expected pk value, received {data_type}."),
         "max_depth": _("The data is nested too deeply."),
         "not_creatable": _("A new row cannot be made here."),
         "not_updatable": _("This row cannot be changed here."),
-        "repeated": _('The row "{pk_value}" is named twice.'),
     }
 
     def __init__(self, owner: ModelSerializer[Any], field: AnyField, link: Link) -> None:
@@ -180,16 +149,7 @@ class NestedRelation(Field[Any, Any, Any, Any]):
     @cached_property
     def identity(self) -> Identity:
         """What tells which stored row nested data is about."""
-        model: type[Model] = self.child.Meta.model
-        key = build_key(model, getattr(self.row_field, "lookup_field", "pk"))
-        sources = {"pk", model._meta.pk.name} if key.is_pk else {key.path}
-        fields: dict[str, AnyField] = {**self.child.fields}
-        named = [field for field in fields.values() if field.source in sources]
-        return Identity(
-            key=key,
-            field_name=named[0].field_name if named else None,
-            is_writable=bool(named) and not named[0].read_only,
-        )
+        return build_identity(self.child, getattr(self.row_field, "lookup_field", "pk"))
 
     # Reading the input
 
@@ -265,7 +225,7 @@ class NestedRelation(Field[Any, Any, Any, Any]):
                 try:
                     instance = self.match(item, stored)
                     if instance is not None and any(row.instance is instance for row in valid):
-                        self.fail_identity("repeated", pk_value=self.identity.get_name(item))
+                        self.identity.fail("repeated", pk_value=self.identity.get_name(item))
                     read[index] = self.read_row(item, instance)
                 except ValidationError as exc:
                     read[index] = exc
@@ -324,12 +284,7 @@ class NestedRelation(Field[Any, Any, Any, Any]):
         name = self.identity.get_name(item)
         if name is None:
             return next(iter(stored.values()), None) if self.link.is_exclusive else None
-        key = self.identity.key.parse(name)
-        if key is None:
-            self.fail_identity("incorrect_type", data_type=type(name).__name__)
-        if key not in stored and not self.identity.is_writable:
-            self.fail_identity("does_not_exist", pk_value=name)
-        return stored.get(key)
+        return self.identity.match(name, stored)
 
     def find_stored(self, items: Sequence[Mapping[str, Any]]) -> dict[Hashable, Model]:
         """Return the rows of the relation that *items* may be about, by their identity."""
@@ -337,7 +292,7 @@ class NestedRelation(Field[Any, Any, Any, Any]):
         if parent is None:
             return {}
         rows = self._fetch(parent, items) if self.link.is_to_many else [getattr(parent, self.link.name, None)]
-        stored = {self.identity.key.read(row): row for row in rows if row is not None}
+        stored = {self.identity.named_by.read(row): row for row in rows if row is not None}
         prefetch_related_objects(list(stored.values()), *self.list_deeper(items))
         return stored
 
@@ -365,13 +320,10 @@ class NestedRelation(Field[Any, Any, Any, Any]):
         return found
 
     def _fetch(self, parent: Model, items: Sequence[Mapping[str, Any]]) -> list[Any]:
-        key = self.identity.key
-        names = {key.parse(self.identity.get_name(item)) for item in items}
-        wanted = [name for name in names if name is not None and key.can_hold(name, self.database)]
         rows = getattr(parent, self.link.name)
         if self.link.name in getattr(parent, "_prefetched_objects_cache", {}):
             return [*rows.all()]
-        return [*rows.filter(**{f"{key.path}__in": wanted})] if wanted else []
+        return [*(self.identity.select_named(rows.using(self.database), items) or ())]
 
     @contextmanager
     def preloading(self, items: Sequence[Mapping[str, Any]]) -> Generator[None]:
@@ -393,11 +345,6 @@ class NestedRelation(Field[Any, Any, Any, Any]):
         where = f"{type(self.owner).__name__}.{self.name}"
         msg = f"{where}: relation_write[{option!r}] = {self.relation_write.get(option)!r}: {reason}"
         raise ConfigurationError(msg)
-
-    def fail_identity(self, code: str, **values: object) -> NoReturn:
-        """Report an error where the input says which row it is about."""
-        message = format_message(self.error_messages[code], values)
-        raise ValidationError({str(self.identity.field_name): [message]}, code=code)
 
 
 class NestingSerializer(ModelSerializer[M]):
