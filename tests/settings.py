@@ -47,6 +47,7 @@ INSTALLED_APPS: Final = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "django_filters",
+    "drf_spectacular",
     "rest_framework",
     "rest_framework.authtoken",
     "drf_commons",
@@ -81,3 +82,4 @@ TEMPLATES: Final = [
     }
 ]
 STATIC_URL: Final = "static/"
+REST_FRAMEWORK: Final = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}

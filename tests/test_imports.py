@@ -23,8 +23,19 @@ EXTRAS = {
     "weasyprint",
 }
 
+#: They are there for a tool that loads them, and that is there then.
+FOR_TOOLS = ("drf_commons.codegen", "drf_commons.inference", "drf_commons.mypy_plugin", "drf_commons.openapi")
+
+MODULES = [
+    name
+    for path in sorted(SOURCE.rglob("drf_commons/**/*.py"))
+    if not (name := ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")).startswith(
+        FOR_TOOLS
+    )
+]
+
 IMPORT_EVERYTHING = f"""
-import importlib, importlib.abc, pkgutil, sys
+import importlib, importlib.abc, sys
 
 class WithoutExtras(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
@@ -43,13 +54,9 @@ settings.configure(
 )
 django.setup()
 
-import drf_commons
-
-for module in pkgutil.walk_packages(drf_commons.__path__, "drf_commons."):
-    if module.name.startswith(("drf_commons.codegen", "drf_commons.inference", "drf_commons.mypy_plugin")):
-        continue  # these are for mypy, which then is there
-    importlib.import_module(module.name)
-    print(module.name)
+for name in {MODULES!r}:
+    importlib.import_module(name)
+    print(name)
 """
 
 IMPORT_GROUND = """
@@ -84,3 +91,18 @@ def test_no_module_asks_for_an_extra() -> None:
 def test_settings_modules_may_import_the_ground() -> None:
     """Settings, errors and types are there before Django has its settings, and do not ask for them."""
     assert run_script(IMPORT_GROUND) == ["False False"]
+
+
+def test_the_description_for_spectacular_says_how_to_install_it() -> None:
+    """Where drf-spectacular is missing, asking for what describes views to it names the command that installs it."""
+    script = """
+import importlib.util
+find_spec = importlib.util.find_spec
+importlib.util.find_spec = lambda name: None if name == "drf_spectacular" else find_spec(name)
+try:
+    import drf_commons.openapi
+except ImportError as error:
+    print(error)
+"""
+    (line,) = run_script(script)
+    assert "pip install 'drf-commons[openapi]'" in line

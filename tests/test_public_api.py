@@ -97,6 +97,7 @@ EXPORTS = {
         "validate_metadata",
         "validate_tags",
     },
+    "drf_commons.openapi": {"EnvelopeSchema", "EnvelopeViewExtension", "RelationFieldExtension"},
     "drf_commons.ordering": {"OrderTerm", "can_order_totally", "get_order", "is_descending", "order_totally"},
     "drf_commons.pagination": {
         "CountlessPageNumberPagination",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 
 from drf_commons.response import error_response
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="api-root")),
     path("api/", include("aviation.urls")),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("redoc/", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
     path("accounts/", include("rest_framework.urls")),
     path("admin/", admin.site.urls),
 ]

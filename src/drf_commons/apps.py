@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from importlib import import_module
+
+from django.apps import AppConfig, apps
 from typing_extensions import override
 
 
@@ -20,3 +22,6 @@ class DrfCommonsConfig(AppConfig):
 
         register_checks()
         validate_project()
+        if apps.is_installed("drf_spectacular"):
+            # Its extensions register themselves.
+            import_module("drf_commons.openapi")

@@ -1,0 +1,217 @@
+"""The operations of a view, as they really answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from typing import Any, Final, TypeAlias
+
+from rest_framework.permissions import AllowAny
+from rest_framework.serializers import BaseSerializer
+from typing_extensions import override
+
+from drf_commons.models.content import VersionMixin
+from drf_commons.openapi.components import refer_to_envelope, refer_to_error, turn_into_page
+from drf_commons.openapi.relations import has_two_shapes
+from drf_commons.openapi.spectacular import (
+    AutoSchema,
+    Component,
+    Direction,
+    OpenApiParameter,
+    OpenApiTypes,
+    Registry,
+    Schema,
+    force_instance,
+    is_request_split,
+)
+
+__all__ = ["EnvelopeSchema"]
+
+_SerializerType: TypeAlias = "BaseSerializer[Any] | type[BaseSerializer[Any]]"
+
+_JSON: Final = "application/json"
+#: Actions on a row that know its version, and those that a client may make depend on it.
+_VERSIONED: Final = frozenset({"retrieve", "update", "partial_update", "destroy", "restore"})
+_PRECONDITIONED: Final = frozenset({"update", "partial_update", "destroy"})
+
+
+class EnvelopeSchema(AutoSchema):
+    """drf-spectacular's description of a view, with every answer in its envelope.
+
+    What ``@extend_schema`` says stays: the answers it describes are what stands in ``data``.
+    """
+
+    @property
+    def action(self) -> str | None:
+        """The name of the action that is described; a view that is no viewset has none."""
+        return getattr(self.view, "action", None)
+
+    @override
+    def get_operation(
+        self, path: str, path_regex: str, path_prefix: str, method: str, registry: Registry
+    ) -> Schema | None:
+        operation = super().get_operation(path, path_regex, path_prefix, method, registry)
+        if operation is not None:
+            operation["responses"] = self.build_responses(operation["responses"])
+        return operation
+
+    def build_responses(self, responses: dict[str, Schema]) -> dict[str, Schema]:
+        """Return *responses* in their envelopes, and the errors beside them."""
+        if "204" in responses and not isinstance(self.get_response_serializers(), dict):
+            # Nobody asked for it: it is what spectacular takes every DELETE to answer.
+            responses["200"] = {**responses.pop("204"), "content": {_JSON: {}}, "description": ""}
+        built = {code: self.wrap(code, response) for code, response in responses.items()}
+        for code in self.find_error_codes():
+            built.setdefault(code, self.build_error(code))
+        return dict(sorted(built.items()))
+
+    def wrap(self, code: str, response: Schema) -> Schema:
+        """Return a success with its payload in the envelope, and anything else as it is."""
+        if not code.startswith("2") or code == "204":
+            return response
+        content: dict[str, Schema] = response.get("content") or {_JSON: {}}
+        wrapped = {
+            media_type: {**body, "schema": self.wrap_payload(code, body.get("schema"))}
+            for media_type, body in content.items()
+            if not _is_file(body.get("schema"))
+        }
+        return {**response, "content": {**content, **wrapped}, "description": response["description"] or _phrase(code)}
+
+    def wrap_payload(self, code: str, payload: Schema | None) -> Schema:
+        """Return the envelope around *payload*."""
+        if payload is None or self.hides_rows(code):
+            return refer_to_envelope(self.registry, None, "")
+        if page := self.find_page(payload):
+            return page
+        if getattr(self.view, "append_indexes", False) and self._is_list_view():
+            payload = _number_rows(payload)
+        name = f"{self.get_operation_id().title().replace('_', '')}{'' if code == '200' else code}"
+        return refer_to_envelope(self.registry, payload, name)
+
+    def find_page(self, payload: Schema) -> Schema | None:
+        """Return the body of a paginated list, where *payload* is what its paginator says."""
+        if "$ref" not in payload or self._get_paginator() is None or not self._is_list_view():
+            return None
+        name = payload["$ref"].rpartition("/")[2]
+        component = self.registry[name, Component.SCHEMA]
+        if "success" not in component.schema.get("properties", {}):
+            turn_into_page(component.schema)
+            if getattr(self.view, "append_indexes", False):
+                data = component.schema["properties"]["data"]
+                component.schema["properties"]["data"] = _number_rows(data)
+        return payload
+
+    def hides_rows(self, code: str) -> bool:
+        """Tell whether the answer has no row to show, because the view does not want it to."""
+        flag = "return_data_on_create" if code == "201" else "return_data_on_update"
+        return self.method in {"POST", "PUT", "PATCH"} and not getattr(self.view, flag, True)
+
+    # Errors
+
+    def find_error_codes(self) -> Iterator[str]:
+        """Yield the statuses with which the operation may fail."""
+        has_body = self.method in {"POST", "PUT", "PATCH"}
+        if has_body or self._is_list_view():
+            yield "400"
+        if self.view.get_authenticators():
+            yield "401"
+        if self.view.get_authenticators() or any(type(check) is not AllowAny for check in self.view.get_permissions()):
+            yield "403"
+        if "{" in self.path or self._get_pagination_parameters():
+            yield "404"
+        yield "406"
+        if self.is_about_versions(_VERSIONED - {"retrieve"}) or self.action == "destroy":
+            yield "409"
+        if self.is_about_versions(_PRECONDITIONED):
+            yield "412"
+            if getattr(self.view, "require_if_match", False):
+                yield "428"
+        if has_body:
+            yield "413"
+            yield "415"
+        if self.view.get_throttles():
+            yield "429"
+
+    def build_error(self, code: str) -> Schema:
+        """Return the answer to a request that fails with *code*."""
+        schema = refer_to_error(self.registry, is_conflict=code in {"409", "412"})
+        media_types = [name for name in self.map_renderers("media_type") if name.endswith("json")] or [_JSON]
+        return {"content": {name: {"schema": schema} for name in media_types}, "description": _phrase(code)}
+
+    # Parameters and headers
+
+    @override
+    def get_override_parameters(self) -> list[Any]:
+        return [*super().get_override_parameters(), *self.build_parameters()]
+
+    def build_parameters(self) -> Iterable[OpenApiParameter]:
+        """Return the parameters and headers that the library's own actions read and write."""
+        view = self.view
+        if self._is_list_view() and getattr(view, "allow_unpaginated", False):
+            yield OpenApiParameter("paginated", OpenApiTypes.BOOL, description="`false` returns every row at once.")
+        if self.is_about_versions(_VERSIONED):
+            yield OpenApiParameter(
+                "ETag",
+                OpenApiTypes.STR,
+                OpenApiParameter.HEADER,
+                response=[200],
+                description="The version of the row, for `If-Match`.",
+            )
+        if self.is_about_versions(_PRECONDITIONED):
+            yield OpenApiParameter(
+                "If-Match",
+                OpenApiTypes.STR,
+                OpenApiParameter.HEADER,
+                required=bool(getattr(view, "require_if_match", False)),
+                description="The `ETag` the row was read with: write only if nobody has written since.",
+            )
+
+    def is_about_versions(self, actions: frozenset[str]) -> bool:
+        """Tell whether this is one of *actions*, and the rows have versions."""
+        model = getattr(getattr(self.view, "queryset", None), "model", None)
+        return self.action in actions and isinstance(model, type) and issubclass(model, VersionMixin)
+
+    # Names
+
+    @override
+    def get_serializer_name(self, serializer: BaseSerializer[Any], direction: Direction) -> str:
+        """Return a name of its own for a request that is of another shape than the response."""
+        name = super().get_serializer_name(serializer, direction)
+        if direction == "request" and not is_request_split() and has_two_shapes(serializer):
+            return f"{name.removesuffix('Serializer')}Request"
+        return name
+
+    @override
+    def resolve_serializer(
+        self, serializer: _SerializerType, direction: Direction, bypass_extensions: bool = False
+    ) -> Component:
+        """Return the component of *serializer*; one of a single direction has no fields of the other."""
+        serializer = force_instance(serializer)
+        component = super().resolve_serializer(serializer, direction, bypass_extensions)
+        if component.schema and has_two_shapes(serializer):
+            _drop_fields(component.schema, "readOnly" if direction == "request" else "writeOnly")
+        return component
+
+
+def _drop_fields(schema: Schema, direction: str) -> None:
+    properties: dict[str, Schema] = schema.get("properties", {})
+    dropped = {name for name, field in properties.items() if field.get(direction)}
+    schema["properties"] = {name: field for name, field in properties.items() if name not in dropped}
+    if required := [name for name in schema.get("required", []) if name not in dropped]:
+        schema["required"] = required
+    else:
+        schema.pop("required", None)
+
+
+def _is_file(schema: Schema | None) -> bool:
+    return schema is not None and schema.get("format") == "binary"
+
+
+def _number_rows(rows: Schema) -> Schema:
+    """Return a list of *rows* that carry their number in it."""
+    number = {"type": "object", "properties": {"index": {"type": "integer", "minimum": 1}}, "required": ["index"]}
+    return {**rows, "items": {"allOf": [rows["items"], number]}}
+
+
+def _phrase(code: str) -> str:
+    return HTTPStatus(int(code)).phrase
