@@ -21,7 +21,14 @@ from drf_commons.conf import (
 )
 from drf_commons.errors import DrfCommonsError, InvalidSettingsError
 
-ROW_KEYS = ["BULK_MAX_ITEMS", "BULK_OPERATION_BATCH_SIZE", "IMPORT_BATCH_SIZE", "UNPAGINATED_MAX_ROWS"]
+ROW_KEYS = [
+    "BULK_MAX_ITEMS",
+    "BULK_OPERATION_BATCH_SIZE",
+    "IMPORT_BATCH_SIZE",
+    "IMPORT_MAX_CELL_LENGTH",
+    "IMPORT_MAX_ROWS",
+    "UNPAGINATED_MAX_ROWS",
+]
 SECOND_KEYS = ["DEBUG_SLOW_QUERY_THRESHOLD", "DEBUG_SLOW_REQUEST_THRESHOLD"]
 
 
@@ -47,6 +54,9 @@ def test_defaults_hold_without_any_setting() -> None:
         "DEBUG_SLOW_QUERY_THRESHOLD": 0.1,
         "DEBUG_SLOW_REQUEST_THRESHOLD": 1.0,
         "IMPORT_BATCH_SIZE": 2_000,
+        "IMPORT_MAX_CELL_LENGTH": 32_767,
+        "IMPORT_MAX_FILE_SIZE": 200_000_000,
+        "IMPORT_MAX_ROWS": 1_000_000,
         "UNPAGINATED_MAX_ROWS": 1_000,
     }
 
@@ -237,6 +247,9 @@ def test_settings_tell_where_they_come_from(environment: pytest.MonkeyPatch) -> 
         "DEBUG_SLOW_QUERY_THRESHOLD": (0.1, "default"),
         "DEBUG_SLOW_REQUEST_THRESHOLD": (1.0, "default"),
         "IMPORT_BATCH_SIZE": (2_000, "COMMON"),
+        "IMPORT_MAX_CELL_LENGTH": (32_767, "default"),
+        "IMPORT_MAX_FILE_SIZE": (200_000_000, "default"),
+        "IMPORT_MAX_ROWS": (1_000_000, "default"),
         "UNPAGINATED_MAX_ROWS": (1_000, "default"),
     }
 

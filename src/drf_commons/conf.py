@@ -41,6 +41,7 @@ Origin: TypeAlias = Literal["default", "COMMON", "environment"]
 
 # The ceiling keeps a slip of the keyboard from switching a limit off.
 _Rows: TypeAlias = Annotated[int, Field(ge=1, le=10_000_000)]
+_Bytes: TypeAlias = Annotated[int, Field(ge=1, le=10_000_000_000)]
 _Queries: TypeAlias = Annotated[int, Field(ge=0)]
 _Seconds: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -55,6 +56,9 @@ class CommonSettingsDict(TypedDict, total=False):
     DEBUG_SLOW_QUERY_THRESHOLD: _Seconds
     DEBUG_SLOW_REQUEST_THRESHOLD: _Seconds
     IMPORT_BATCH_SIZE: _Rows
+    IMPORT_MAX_CELL_LENGTH: _Rows
+    IMPORT_MAX_FILE_SIZE: _Bytes
+    IMPORT_MAX_ROWS: _Rows
     UNPAGINATED_MAX_ROWS: _Rows
 
 
@@ -83,6 +87,15 @@ class CommonSettings(BaseSettings):
 
     IMPORT_BATCH_SIZE: _Rows = 2_000
     """How many rows of a file an import handles, and commits, at a time."""
+
+    IMPORT_MAX_CELL_LENGTH: _Rows = 32_767
+    """The most characters in one cell of an imported file, by default what a spreadsheet's cell can hold."""
+
+    IMPORT_MAX_FILE_SIZE: _Bytes = 200_000_000
+    """The most bytes of a file that is imported; above it the answer is 413."""
+
+    IMPORT_MAX_ROWS: _Rows = 1_000_000
+    """The most rows of a file that is imported; above it the answer is 413."""
 
     UNPAGINATED_MAX_ROWS: _Rows = 1_000
     """The most rows a list returns for ``?paginated=false``."""

@@ -10,6 +10,8 @@
     │   └── MissingMiddlewareError    a model needs a middleware that MIDDLEWARE does not list
     ├── MissingExtraError             also ImportError: names the command that installs the extra
     ├── NestingDepthError             also RecursionError: serializers that nest themselves never come to an end
+    ├── UnreadableFileError           also ValueError: a file cannot be read; names the file, the row and the column
+    │   └── FileTooLargeError         it has more bytes, rows or contents than is allowed; a view answers 413
     ├── UserNotLoadedError            also django.core.exceptions.SynchronousOnlyOperation: await the async twin
     └── VersionConflictError          a row was changed since it was read; a view answers 409
         └── BulkVersionConflictError  some of many rows were: it lists them
@@ -29,11 +31,13 @@ __all__ = [
     "BulkVersionConflictError",
     "ConfigurationError",
     "DrfCommonsError",
+    "FileTooLargeError",
     "InvalidImportConfigError",
     "InvalidSettingsError",
     "MissingExtraError",
     "MissingMiddlewareError",
     "NestingDepthError",
+    "UnreadableFileError",
     "UserNotLoadedError",
     "VersionConflictError",
 ]
@@ -78,6 +82,27 @@ class MissingExtraError(DrfCommonsError, ImportError):
 
 class NestingDepthError(DrfCommonsError, RecursionError):
     """Serializers that nest themselves are deeper than allowed: the rows, or the input, go round in a circle."""
+
+
+class UnreadableFileError(DrfCommonsError, ValueError):
+    """A file cannot be read, or not from *row* on; the message names the file, and what to do."""
+
+    def __init__(self, file: str, reason: str, *, row: int | None = None, column: str | None = None) -> None:
+        self.file = file
+        self.reason = reason
+        self.row = row
+        self.column = column
+        super().__init__(file, reason)
+
+    @override
+    def __str__(self) -> str:
+        row = "" if self.row is None else f", row {self.row}"
+        column = "" if self.column is None else f", column {self.column!r}"
+        return f"{self.file}{row}{column}: {self.reason}"
+
+
+class FileTooLargeError(UnreadableFileError):
+    """A file has more bytes, more rows or larger contents than is allowed; a view answers 413."""
 
 
 class UserNotLoadedError(DrfCommonsError, SynchronousOnlyOperation):

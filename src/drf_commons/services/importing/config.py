@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from django.apps import apps
 from django.db.models import Model
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from drf_commons.services.importing.tables import FileFormat
 
 __all__ = [
     "FileFormat",
@@ -23,9 +25,6 @@ __all__ = [
     "resolve_model",
     "suggest",
 ]
-
-#: The kinds of file that can be imported.
-FileFormat: TypeAlias = Literal["csv", "xlsx", "xls", "ods"]
 
 #: Takes the text of a cell and returns another text, or the value itself.
 Transform: TypeAlias = Callable[[Any], object]

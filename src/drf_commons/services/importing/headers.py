@@ -1,0 +1,38 @@
+"""The header of a table: stripped, and refused by name where two columns could not be told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from drf_commons.errors import UnreadableFileError
+
+__all__ = ["name_column", "read_header"]
+
+
+def read_header(file: str, number: int, cells: Sequence[object]) -> Sequence[str]:
+    """Return the names of the columns; blank cells after the last one are no columns."""
+    names = ["" if cell is None else str(cell).strip("\ufeff \t\r\n\u00a0") for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    blank = [name_column(place) for place, name in enumerate(names) if not name]
+    if blank:
+        columns = f"column {blank[0]} has" if len(blank) == 1 else f"columns {', '.join(blank)} have"
+        raise UnreadableFileError(file, f"{columns} no header; name each column, or remove it", row=number)
+    seen: dict[str, int] = {}
+    for place, name in enumerate(names):
+        if name in seen:
+            first, second = name_column(seen[name]), name_column(place)
+            reason = f"the columns {first} and {second} have the same header {name!r}; rename or remove one"
+            raise UnreadableFileError(file, reason, row=number, column=name)
+        seen[name] = place
+    return names
+
+
+def name_column(place: int) -> str:
+    """Return what a spreadsheet calls the column at *place*: 0 is A, 26 is AA."""
+    letters = ""
+    place += 1
+    while place:
+        place, letter = divmod(place - 1, 26)
+        letters = chr(65 + letter) + letters
+    return letters
