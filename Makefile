@@ -48,9 +48,11 @@ lint: $(VENV)/.dev ## Check style, format and imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
 
-types: $(VENV)/.dev ## Check types with mypy and pyright, and that the stubs are fresh
+types: $(VENV)/.dev ## Check types with mypy and pyright, that none is missing, and that the stubs are fresh
 	@$(BIN)/mypy
 	@$(BIN)/pyright
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes drf_commons --ignoreexternal >$(VENV)/types.txt || \
+		{ cat $(VENV)/types.txt; exit 1; }
 	@$(BIN)/python example/manage.py generate_types aviation --stubs stubs --check
 
 coverage: $(VENV)/.dev ## Run the test suite and fail where too little of the library is run

@@ -53,6 +53,7 @@ def types(session: nox.Session) -> None:
     _install_development(session)
     session.run("mypy")
     session.run("pyright", "--pythonpath", f"{session.virtualenv.bin}/python")
+    session.run("pyright", "--verifytypes", "drf_commons", "--ignoreexternal")
 
 
 @nox.session

@@ -7,12 +7,14 @@ from importlib import import_module
 from django.apps import AppConfig, apps
 from typing_extensions import override
 
+from drf_commons.types import StrOrPromise
+
 
 class DrfCommonsConfig(AppConfig):
     """Startup: a project with a wrong setting or a missing middleware does not boot."""
 
     name = "drf_commons"
-    verbose_name = "DRF commons"
+    verbose_name: StrOrPromise = "DRF commons"
 
     @override
     def ready(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -68,7 +68,9 @@ class CommonSettings(BaseSettings):
     Raises :class:`~drf_commons.errors.InvalidSettingsError`, which lists every fault of both sources.
     """
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
 
     BULK_MAX_ITEMS: _Rows = 10_000
     """The most items one bulk request may carry; above it the answer is 413."""

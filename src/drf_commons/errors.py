@@ -60,7 +60,7 @@ class InvalidImportConfigError(ConfigurationError):
 
     def __init__(self, owner: str, faults: Sequence[str]) -> None:
         self.owner = owner
-        self.faults = tuple(faults)
+        self.faults: tuple[str, ...] = tuple(faults)
         super().__init__("\n".join([f"{owner} is not valid:", *(f"  {fault}" for fault in self.faults)]))
 
 
@@ -68,7 +68,7 @@ class InvalidSettingsError(ConfigurationError):
     """The settings do not validate; ``faults`` holds one line for each key."""
 
     def __init__(self, faults: Sequence[str]) -> None:
-        self.faults = tuple(faults)
+        self.faults: tuple[str, ...] = tuple(faults)
         super().__init__("\n".join(["drf_commons settings are not valid:", *(f"  {fault}" for fault in self.faults)]))
 
 
@@ -138,9 +138,10 @@ class BulkVersionConflictError(VersionConflictError):
     """
 
     def __init__(self, conflicts: Sequence[VersionConflictError]) -> None:
-        first, *_ = self.conflicts = tuple(conflicts)
+        self.conflicts: tuple[VersionConflictError, ...] = tuple(conflicts)
+        first = self.conflicts[0]
         super().__init__(first.model, first.pk, first.expected, first.current)
-        self.args = (self.conflicts,)
+        self.args: tuple[object, ...] = (self.conflicts,)
 
     @override
     def __str__(self) -> str:

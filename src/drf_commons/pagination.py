@@ -60,16 +60,16 @@ class _TotalOrderMixin(BasePagination):
 class StandardPageNumberPagination(_TotalOrderMixin, PageNumberPagination):
     """Pages of 20 rows by number, ``?page=3``; ``?page_size=`` asks for up to 100."""
 
-    page_size = 20
-    page_size_query_param = "page_size"
-    max_page_size = 100
+    page_size: int | None = 20
+    page_size_query_param: str | None = "page_size"
+    max_page_size: int | None = 100
 
 
 class LimitOffsetPaginationWithFormat(_TotalOrderMixin, LimitOffsetPagination):
     """Any stretch of rows, ``?limit=50&offset=200``, in the same format as numbered pages; 20 rows, at most 100."""
 
-    default_limit = 20
-    max_limit = 100
+    default_limit: int | None = 20
+    max_limit: int | None = 100
 
 
 class _KnownPaginator(_Paginator):
@@ -104,8 +104,8 @@ class CountlessPageNumberPagination(StandardPageNumberPagination):
     One row more than the page tells whether there is a next one. Use it where ``COUNT(*)`` costs more than the page.
     """
 
-    django_paginator_class = _KnownPaginator
-    last_page_strings = ()
+    django_paginator_class: type[Paginator[Any]] = _KnownPaginator
+    last_page_strings: Sequence[str] = ()
 
     @override
     def get_paginated_response(self, data: Any) -> Response:
@@ -130,9 +130,9 @@ class StandardCursorPagination(CursorPagination):
     ordered by can be read from the cursor. A row whose place in the order changes meanwhile may be met twice or never.
     """
 
-    page_size = 20
-    page_size_query_param = "page_size"
-    max_page_size = 100
+    page_size: int | None = 20
+    page_size_query_param: str | None = "page_size"
+    max_page_size: int | None = 100
     #: The order of a list that no filter orders: names or, unlike DRF's, nothing, for the queryset's own order.
     ordering: str | list[str] | tuple[str, ...] = ()
 
@@ -170,7 +170,7 @@ class StandardCursorPagination(CursorPagination):
             self._previous_link = self._build_link(request, signer, backwards=True, after=first)
         if has_next:
             self._next_link = self._build_link(request, signer, backwards=False, after=last)
-        self.display_page_controls = self.template is not None and (has_previous or has_next)
+        self.display_page_controls: bool = self.template is not None and (has_previous or has_next)
         return [row for row, _ in page]
 
     @override

@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, TypeAlias, cast, overload
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db.models import Model, ProtectedError, RestrictedError
 from rest_framework import exceptions, status
-from rest_framework.renderers import JSONRenderer
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.response import Response
 from typing_extensions import TypeVar, override
 
@@ -60,8 +60,8 @@ class EnvelopeResponse(Response, Generic[E]):
     def rendered_content(self) -> Any:
         if not hasattr(self, "accepted_renderer"):
             # No DRF view negotiated a renderer: this is the answer of a plain Django view.
-            self.accepted_renderer = JSONRenderer()
-            self.accepted_media_type = JSONRenderer.media_type
+            self.accepted_renderer: BaseRenderer = JSONRenderer()
+            self.accepted_media_type: str = JSONRenderer.media_type
             self.renderer_context: dict[str, Any] = {}
         return super().rendered_content
 

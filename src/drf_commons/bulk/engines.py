@@ -95,7 +95,7 @@ class Engine(ABC):
 
     def __init__(self, connection: BaseDatabaseWrapper, model: type[models.Model]) -> None:
         self.connection = connection
-        self.table = connection.ops.quote_name(model._meta.db_table)
+        self.table: str = connection.ops.quote_name(model._meta.db_table)
 
     @abstractmethod
     def update(self, cursor: CursorWrapper, keys: Sequence[Column], columns: Sequence[Column], where: Condition) -> int:
@@ -141,7 +141,7 @@ class PostgreSQL(Engine):
     def __init__(self, connection: BaseDatabaseWrapper, model: type[models.Model]) -> None:
         super().__init__(connection, model)
         if getattr(connection.features, "uses_server_side_binding", False):
-            self.max_params = 65_535
+            self.max_params: int | None = 65_535
 
     @override
     def update(self, cursor: CursorWrapper, keys: Sequence[Column], columns: Sequence[Column], where: Condition) -> int:
@@ -218,7 +218,7 @@ class SQLite(Engine):
     def __init__(self, connection: BaseDatabaseWrapper, model: type[models.Model]) -> None:
         super().__init__(connection, model)
         connection.ensure_connection()
-        self.max_params = connection.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+        self.max_params: int | None = connection.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
 
     @override
     def update(self, cursor: CursorWrapper, keys: Sequence[Column], columns: Sequence[Column], where: Condition) -> int:

@@ -21,7 +21,7 @@ class Fault(enum.Enum):
     VIEW_FIELDS = ("drf-view-fields", "Check that fields named in a viewset's configuration exist")
 
     def __init__(self, code: str, description: str) -> None:
-        self.code = ErrorCode(code, description, "Django REST framework")
+        self.code: ErrorCode = ErrorCode(code, description, "Django REST framework")
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -25,8 +25,8 @@ __all__ = ["BaseModelMixin", "JsonModelMixin", "SoftDeleteMixin", "TimeStampMixi
 class TimeStampMixin(StoredValuesMixin):
     """Knows when it was created and when it was last saved."""
 
-    created_at = TimestampField()
-    updated_at = TimestampField(on_update=True)
+    created_at: TimestampField = TimestampField()
+    updated_at: TimestampField = TimestampField(on_update=True)
 
     @overridable
     class Meta:
@@ -36,8 +36,8 @@ class TimeStampMixin(StoredValuesMixin):
 class UserActionMixin(StoredValuesMixin):
     """Knows who created it and who saved it last, as far as there was a user; see :class:`CurrentUserField`."""
 
-    created_by = CurrentUserField(null=True, related_name="+")
-    updated_by = CurrentUserField(null=True, related_name="+", on_update=True)
+    created_by: CurrentUserField[Any, Any] = CurrentUserField(null=True, related_name="+")
+    updated_by: CurrentUserField[Any, Any] = CurrentUserField(null=True, related_name="+", on_update=True)
 
     created_by_id: Pk | None
     updated_by_id: Pk | None

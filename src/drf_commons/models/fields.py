@@ -74,7 +74,7 @@ class StampMixin:
 class TimestampField(StampMixin, _DateTimeField):
     """The time a row was created or, with ``on_update=True``, last saved."""
 
-    non_db_attrs = (*models.Field.non_db_attrs, "on_update")
+    non_db_attrs: tuple[str, ...] = (*models.Field.non_db_attrs, "on_update")
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class CurrentUserField(StampMixin, models.ForeignKey[Set_contra, Get_co]):
     user is deleted.
     """
 
-    forward_related_accessor_class = CurrentUserAccessor
+    forward_related_accessor_class: type[ForwardManyToOneDescriptor[Any]] = CurrentUserAccessor
 
     def __init__(
         self,

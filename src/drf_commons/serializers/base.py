@@ -88,7 +88,7 @@ class BaseModelSerializer(
         relation_write: RelationWrite | None = None,
         **options: Unpack[SerializerOptions],
     ) -> None:
-        self.relation_write = relation_write or RelationWrite()
+        self.relation_write: RelationWrite = relation_write or RelationWrite()
         # max_length and min_length are for a list only: many=True has taken them out.
         super().__init__(instance, data, **cast("Any", options))
 

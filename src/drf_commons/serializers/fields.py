@@ -16,7 +16,7 @@ nothing      ReadOnlyIdField  ReadOnlyStrField  ReadOnlyDataField  ReadOnlyCusto
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Generic, Never, TypeAlias, overload
+from typing import Any, ClassVar, Generic, Never, TypeAlias, overload
 
 from django.db.models import Model
 from rest_framework.serializers import PrimaryKeyRelatedField
@@ -42,6 +42,7 @@ from drf_commons.serializers.relations import (
     Accept,
     ConfigurableRelatedFieldMixin,
     ManyRelation,
+    RelationClass,
 )
 from drf_commons.types import Pk
 
@@ -171,7 +172,7 @@ class DataToDataField(DataInput[M, Data, Out], DataOutput[M, Data, Out], Generic
 class FlexibleField(DataInput[M, Any, Out], DataOutput[M, Any, Out], Generic[M, Out]):
     """``7`` or ``"ada"`` in, ``{"name": "Ada"}`` out; a subclass may add ``Accept.DATA`` to what it ``accepts``."""
 
-    accepts = Accept.PK | Accept.SLUG
+    accepts: ClassVar[Accept] = Accept.PK | Accept.SLUG
 
     @overload
     def __init__(self, *, serializer: SerializerSource[Out], **options: Unpack[NestedOptions[M]]) -> None: ...
@@ -206,94 +207,94 @@ class ReadOnlyCustomField(CustomOutput[M, Never, Out], Generic[M, Out]):
 class ManyIdOnlyField(ManyRows[M, Pk, Pk], Generic[M]):
     """``[7, 9]`` in, ``[7, 9]`` out."""
 
-    one = IdOnlyField
+    one: ClassVar[RelationClass] = IdOnlyField
 
 
 class ManyIdToStrField(ManyRows[M, Pk, str], Generic[M]):
     """``[7, 9]`` in, ``["Ada", "Eve"]`` out."""
 
-    one = IdToStrField
+    one: ClassVar[RelationClass] = IdToStrField
 
 
 class ManyIdToDataField(ManyDataOutput[M, Pk, Out], Generic[M, Out]):
     """``[7, 9]`` in, ``[{"name": "Ada"}, {"name": "Eve"}]`` out."""
 
-    one = IdToDataField
+    one: ClassVar[RelationClass] = IdToDataField
 
 
 class ManyCustomOutputField(ManyCustomOutput[M, Pk, Out], Generic[M, Out]):
     """``[7, 9]`` in, what *output* returns for each out."""
 
-    one = CustomOutputField
+    one: ClassVar[RelationClass] = CustomOutputField
 
 
 class ManyWriteOnlyRelatedField(ManyRows[M, Pk, Pk], Generic[M]):
     """``[7, 9]`` in, nothing out."""
 
-    one = WriteOnlyRelatedField
+    one: ClassVar[RelationClass] = WriteOnlyRelatedField
 
 
 class ManyStrToIdField(ManyRows[M, str, Pk], Generic[M]):
     """``["ada", "eve"]`` in, ``[7, 9]`` out."""
 
-    one = StrToIdField
+    one: ClassVar[RelationClass] = StrToIdField
 
 
 class ManyStrOnlyField(ManyRows[M, str, str], Generic[M]):
     """``["ada", "eve"]`` in, ``["ada", "eve"]`` out."""
 
-    one = StrOnlyField
+    one: ClassVar[RelationClass] = StrOnlyField
 
 
 class ManyStrToDataField(ManyDataOutput[M, str, Out], Generic[M, Out]):
     """``["ada", "eve"]`` in, ``[{"name": "Ada"}, {"name": "Eve"}]`` out."""
 
-    one = StrToDataField
+    one: ClassVar[RelationClass] = StrToDataField
 
 
 class ManyDataToIdField(ManyDataInput[M, Data, Pk], Generic[M]):
     """``[{"name": "Ada"}]`` in, ``[7]`` out."""
 
-    one = DataToIdField
+    one: ClassVar[RelationClass] = DataToIdField
 
 
 class ManyDataToStrField(ManyDataInput[M, Data, str], Generic[M]):
     """``[{"name": "Ada"}]`` in, ``["Ada"]`` out."""
 
-    one = DataToStrField
+    one: ClassVar[RelationClass] = DataToStrField
 
 
 class ManyDataToDataField(ManyDataBothWays[M, Data, Out], Generic[M, Out]):
     """``[{"name": "Ada"}]`` in, ``[{"id": 7, "name": "Ada"}]`` out."""
 
-    one = DataToDataField
+    one: ClassVar[RelationClass] = DataToDataField
 
 
 class ManyFlexibleField(ManyDataBothWays[M, Any, Out], Generic[M, Out]):
     """``[7, "eve"]`` in, ``[{"name": "Ada"}, {"name": "Eve"}]`` out."""
 
-    one = FlexibleField
+    one: ClassVar[RelationClass] = FlexibleField
 
 
 class ManyReadOnlyIdField(ManyRows[M, Never, Pk], Generic[M]):
     """``[7, 9]`` out."""
 
-    one = ReadOnlyIdField
+    one: ClassVar[RelationClass] = ReadOnlyIdField
 
 
 class ManyReadOnlyStrField(ManyRows[M, Never, str], Generic[M]):
     """``["Ada", "Eve"]`` out."""
 
-    one = ReadOnlyStrField
+    one: ClassVar[RelationClass] = ReadOnlyStrField
 
 
 class ManyReadOnlyDataField(ManyDataOutput[M, Never, Out], Generic[M, Out]):
     """``[{"name": "Ada"}, {"name": "Eve"}]`` out."""
 
-    one = ReadOnlyDataField
+    one: ClassVar[RelationClass] = ReadOnlyDataField
 
 
 class ManyReadOnlyCustomField(ManyCustomOutput[M, Never, Out], Generic[M, Out]):
     """What *output* returns for each out."""
 
-    one = ReadOnlyCustomField
+    one: ClassVar[RelationClass] = ReadOnlyCustomField

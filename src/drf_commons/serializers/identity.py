@@ -11,7 +11,7 @@ from django.db.models import Model, QuerySet
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.relations import HyperlinkedIdentityField, HyperlinkedRelatedField
-from rest_framework.serializers import ModelSerializer
+from rest_framework.serializers import BaseSerializer, ModelSerializer
 from typing_extensions import override
 
 from drf_commons.serializers.keys import Key, build_key
@@ -44,7 +44,7 @@ class LinkReader(HyperlinkedRelatedField[Any]):
             lookup_field=field.lookup_field,
             lookup_url_kwarg=field.lookup_url_kwarg,
         )
-        self.parent = parent  # whose context has the request; it is none of its fields
+        self.parent: BaseSerializer[Any] = parent  # whose context has the request; it is none of its fields
 
     @override
     def get_object(self, view_name: str, view_args: Any, view_kwargs: Any) -> Any:

@@ -31,9 +31,9 @@ class Key(Generic[M]):
     def __init__(self, model: type[M], path: str) -> None:
         self.model = model
         self.path = path
-        self.is_pk = path in {"pk", model._meta.pk.name}
-        self.field = _find_column(model, path)
-        self.is_text = isinstance(self.field, CharField | TextField)
+        self.is_pk: bool = path in {"pk", model._meta.pk.name}
+        self.field: ModelField = _find_column(model, path)
+        self.is_text: bool = isinstance(self.field, CharField | TextField)
         self.read: Callable[[M], Hashable] = attrgetter("pk" if self.is_pk else path.replace("__", "."))
         self._parse = _find_parser(self.field)
 

@@ -53,15 +53,15 @@ class NestedRelation(Field[Any, Any, Any, Any]):
         super().__init__()
         self.owner = owner
         self.field: Any = field
-        self.is_list = isinstance(field, ListSerializer)
-        self.is_serializer = isinstance(field, ModelSerializer)
-        self.takes_one_key = isinstance(field, RelatedField)
+        self.is_list: bool = isinstance(field, ListSerializer)
+        self.is_serializer: bool = isinstance(field, ModelSerializer)
+        self.takes_one_key: bool = isinstance(field, RelatedField)
         self.link = link
         # What DRF reads of a field while it validates; bind() would label it anew.
-        self.parent = owner
-        self.field_name = field.field_name
-        self.source = field.source
-        self.source_attrs = field.source_attrs
+        self.parent: BaseSerializer[Any] = owner
+        self.field_name: str | None = field.field_name
+        self.source: str | None = field.source
+        self.source_attrs: list[str] = field.source_attrs
 
     @property
     def name(self) -> str:

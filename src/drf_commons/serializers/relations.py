@@ -29,6 +29,7 @@ __all__ = [
     "Accept",
     "ConfigurableRelatedFieldMixin",
     "ManyRelation",
+    "RelationClass",
     "RelationOptions",
     "RelationWrite",
     "RowOptions",
@@ -166,7 +167,7 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
         relation_write: RelationWrite | None = None,
         **options: Unpack[RelationOptions],
     ) -> None:
-        self.relation_write = relation_write or RelationWrite()
+        self.relation_write: RelationWrite = relation_write or RelationWrite()
         rows = queryset if queryset is None or _is_rows(queryset) else None
         self._scope = None if queryset is None or _is_rows(queryset) else queryset
         self.lookup_field = lookup_field
@@ -351,6 +352,10 @@ def _is_rows(source: RowSource[M]) -> TypeIs[QuerySet[M] | Manager[M]]:
     return isinstance(source, QuerySet | BaseManager)
 
 
+#: A field of one row.
+RelationClass: TypeAlias = "type[ConfigurableRelatedFieldMixin[Any, Any, Any]]"
+
+
 class ManyRelation(RuntimeGeneric, ManyRelatedField, Generic[M, In, Out]):
     """A list of related rows, each read and shown by the field of one row that ``one`` names.
 
@@ -358,7 +363,7 @@ class ManyRelation(RuntimeGeneric, ManyRelatedField, Generic[M, In, Out]):
     by its position: ``{"tags": {"3": ["Invalid pk …"]}}``.
     """
 
-    one: ClassVar[type[ConfigurableRelatedFieldMixin[Any, Any, Any]]]
+    one: ClassVar[RelationClass]
     child_relation: ConfigurableRelatedFieldMixin[M, In, Out]  # pyright: ignore[reportIncompatibleVariableOverride]  # never assigned anew
 
     def __init__(self, child_relation: ConfigurableRelatedFieldMixin[M, In, Out] | None = None, **options: Any) -> None:

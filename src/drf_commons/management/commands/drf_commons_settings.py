@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from django.core.management.base import BaseCommand, CommandParser
 from typing_extensions import override
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     """``manage.py drf_commons_settings [--format json]``."""
 
     help = "Prints every setting of drf_commons, its value, and where the value comes from."
-    requires_system_checks = ()
+    requires_system_checks: list[str] | tuple[str, ...] | Literal["__all__"] = ()
 
     @override
     def add_arguments(self, parser: CommandParser) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     """``manage.py generate_types blog [--check] [--stubs DIR] [--typescript FILE]``."""
 
     help = "Writes the types of an app's serializers: TypedDicts beside them, and TypeScript."
-    requires_system_checks = ()
+    requires_system_checks: list[str] | tuple[str, ...] | Literal["__all__"] = ()
 
     @override
     def add_arguments(self, parser: CommandParser) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, TypeAlias, cast
+from typing import Any, ClassVar, TypeAlias, cast
 
 from django.apps import apps
 from django.db.models import Model
@@ -36,7 +36,9 @@ Computed: TypeAlias = Callable[[Mapping[str, Any]], object]
 class _Part(BaseModel):
     """What all parts of a configuration have in common."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, use_attribute_docstrings=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, use_attribute_docstrings=True
+    )
 
 
 class ForeignKeyLookup(_Part):

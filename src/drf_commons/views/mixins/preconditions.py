@@ -17,6 +17,7 @@ from typing_extensions import TypeVar
 from drf_commons.errors import ConfigurationError, VersionConflictError
 from drf_commons.models.content import VersionMixin
 from drf_commons.response import EnvelopeError
+from drf_commons.types import StrOrPromise
 from drf_commons.views.mixins.envelope import EnvelopeMixin
 
 __all__ = ["PreconditionMixin"]
@@ -30,7 +31,7 @@ class PreconditionFailedError(EnvelopeError):
     """The row has another version than ``If-Match`` asks for."""
 
     status_code = status.HTTP_412_PRECONDITION_FAILED
-    default_detail = "The row was changed since it was read."
+    default_detail: StrOrPromise = "The row was changed since it was read."  # pyright: ignore[reportIncompatibleVariableOverride]  # the stubs' own type is private
     default_code = "precondition_failed"
 
 
@@ -38,7 +39,7 @@ class PreconditionRequiredError(APIException):
     """The viewset writes only for clients that say which version they have seen."""
 
     status_code = status.HTTP_428_PRECONDITION_REQUIRED
-    default_detail = "Say which version was read: send its ETag as If-Match."
+    default_detail: StrOrPromise = "Say which version was read: send its ETag as If-Match."  # pyright: ignore[reportIncompatibleVariableOverride]  # the stubs' own type is private
     default_code = "precondition_required"
 
 
