@@ -54,12 +54,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def size() -> Size:
-    """Return the size that ``BENCH_SIZE`` names."""
+def size_name() -> str:
+    """Return what ``BENCH_SIZE`` says."""
     name = os.environ.get("BENCH_SIZE", "full")
     if name not in SIZES:
         pytest.exit(f"BENCH_SIZE={name}: choose {' or '.join(SIZES)}", returncode=4)
-    return SIZES[name]
+    return name
+
+
+@pytest.fixture(scope="session")
+def size(size_name: str) -> Size:
+    """Return the size that ``BENCH_SIZE`` names."""
+    return SIZES[size_name]
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import decimal
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from django.conf import settings
@@ -73,7 +74,7 @@ def read_values(field: FieldAny, objs: Sequence[models.Model]) -> list[Any]:
     """Return the column of *objs*; raise :class:`UnsupportedError` when it holds SQL expressions."""
     attname = field.attname
     try:
-        values = [vars(obj)[attname] for obj in objs]
+        values = [*map(itemgetter(attname), map(vars, objs))]
     except KeyError:  # deferred, or a property: ask the instance
         values = [getattr(obj, attname) for obj in objs]
     if any(_is_expression(kind, field) for kind in {*map(type, values)}):
@@ -154,16 +155,17 @@ def _adapt_decimal(field: FieldAny, values: Values, connection: BaseDatabaseWrap
         return None
     if connection.vendor == "postgresql":
         return values
-    digits, exponent = field.max_digits, -field.decimal_places
+    digits, places = field.max_digits, field.decimal_places
+    point, longest = -places - 1, digits + 1
     adapt = connection.ops.adapt_decimalfield_value
 
     def write(value: decimal.Decimal | None) -> object:
         if value is None:
             return None
-        parts = value.as_tuple()
-        if parts.exponent == exponent and len(parts.digits) <= digits:
-            return f"{value:f}"  # rounding to the column's places would change nothing
-        return adapt(value, digits, field.decimal_places)
+        text = str(value)
+        if text[point : point + 1] == "." and len(text) <= longest and "E" not in text:
+            return text  # rounding to the column's places would change nothing
+        return adapt(value, digits, places)
 
     return [*map(write, values)]
 
@@ -174,7 +176,17 @@ def _adapt_datetime(_field: FieldAny, values: Values, connection: BaseDatabaseWr
     if connection.vendor == "postgresql":
         return values
     adapt, zone = connection.ops.adapt_datetimefield_value, connection.timezone
-    return [value and adapt(value.astimezone(zone).replace(tzinfo=None)) for value in values]
+    if zone is not dt.UTC or not all(value is None or value.tzinfo is zone for value in values):
+        return [value and adapt(value.astimezone(zone).replace(tzinfo=None)) for value in values]
+    build = dt.datetime  # replace(tzinfo=None) takes three times as long
+    moments = [
+        value and build(value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond)
+        for value in values
+    ]
+    sample = next(filter(None, moments), None)
+    if sample is None or adapt(sample) != sample.isoformat(" "):
+        return [moment and adapt(moment) for moment in moments]
+    return [moment and moment.isoformat(" ") for moment in moments]
 
 
 def _adapt_with(name: str) -> _Adapter:
