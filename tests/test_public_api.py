@@ -118,6 +118,7 @@ EXPORTS = {
         "enveloped",
         "error_response",
         "success_response",
+        "translate_exception",
     },
     "drf_commons.serializers": {"BaseListSerializer", "BaseModelSerializer", "BaseSerializer", "RelationWrite"},
     "drf_commons.serializers.fields": {
@@ -177,11 +178,13 @@ EXPORTS = {
     },
     "drf_commons.views": {
         "BaseViewSet",
+        "BulkDeleteViewSet",
         "CreateListViewSet",
         "ReadOnlyViewSet",
     },
     "drf_commons.views.mixins": {
         "AutoPrefetchMixin",
+        "BulkDeleteModelMixin",
         "CreateModelMixin",
         "DestroyModelMixin",
         "EnvelopeMixin",

@@ -43,6 +43,7 @@ Origin: TypeAlias = Literal["default", "COMMON", "environment"]
 _Rows: TypeAlias = Annotated[int, Field(ge=1, le=10_000_000)]
 _Bytes: TypeAlias = Annotated[int, Field(ge=1, le=10_000_000_000)]
 _Queries: TypeAlias = Annotated[int, Field(ge=0)]
+_Lifetime: TypeAlias = Annotated[int, Field(ge=1, le=31_536_000)]
 _Seconds: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -55,6 +56,7 @@ class CommonSettingsDict(TypedDict, total=False):
     DEBUG_HIGH_QUERY_COUNT_THRESHOLD: _Queries
     DEBUG_SLOW_QUERY_THRESHOLD: _Seconds
     DEBUG_SLOW_REQUEST_THRESHOLD: _Seconds
+    IDEMPOTENCY_TTL: _Lifetime
     IMPORT_BATCH_SIZE: _Rows
     IMPORT_MAX_CELL_LENGTH: _Rows
     IMPORT_MAX_FILE_SIZE: _Bytes
@@ -86,6 +88,9 @@ class CommonSettings(BaseSettings):
 
     DEBUG_SLOW_REQUEST_THRESHOLD: _Seconds = 1.0
     """A request that takes longer than this many seconds is reported."""
+
+    IDEMPOTENCY_TTL: _Lifetime = 86_400
+    """For how many seconds the answer to a request with an ``Idempotency-Key`` is given again."""
 
     IMPORT_BATCH_SIZE: _Rows = 2_000
     """How many rows of a file an import handles, and commits, at a time."""

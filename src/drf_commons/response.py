@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, TypeAlias, cast, overload
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db.models import Model, ProtectedError, RestrictedError
+from django.http import UnreadablePostError
 from rest_framework import exceptions, status
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.response import Response
@@ -32,6 +33,7 @@ __all__ = [
     "enveloped",
     "error_response",
     "success_response",
+    "translate_exception",
 ]
 
 DEFAULT_SUCCESS_MESSAGE: Final = "Operation completed successfully."
@@ -46,6 +48,7 @@ _security_logger: Final = logging.getLogger("django.security")
 T = TypeVar("T")
 E = TypeVar("E", default=Envelope[Any])
 
+_CUT_OFF: Final = "The request body ended before it was complete."
 _UNACCEPTABLE: Final = "The request cannot be accepted."
 _RESERVED: Final = frozenset({"success", "timestamp", "message", "data", "errors"})
 
@@ -122,7 +125,7 @@ def enveloped(handler: ExceptionHandler) -> ExceptionHandler:
     """
 
     def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
-        exc = _translate(exc)
+        exc = translate_exception(exc)
         response = handler(exc, context)
         # A handler of the project's own may answer with an envelope, or with something that is no DRF response.
         if isinstance(response, Response) and not _is_envelope(response.data):
@@ -185,6 +188,9 @@ def _get_message(exc: Exception, data: object) -> StrOrPromise:
     match data:
         case {"detail": str(detail)}:
             return detail
+        case Mapping() if data:
+            row: object = next(iter(cast("Mapping[str, object]", data).values()))  # errors of many rows, by position
+            return _get_message(exc, cast("object", row)) if isinstance(row, Mapping) else DEFAULT_ERROR_MESSAGE
         case _:
             return DEFAULT_ERROR_MESSAGE
 
@@ -208,25 +214,31 @@ class _ContentTooLargeError(exceptions.APIException):
     default_code = "content_too_large"
 
 
-def _translate(exc: Exception) -> Exception:
-    """Return the DRF exception for what Django raises and DRF leaves to a 500 or to an HTML page."""
+def translate_exception(exc: Exception) -> Exception:
+    """Return the DRF exception for what Django raises and DRF leaves to a 500; any other exception as it is."""
     match exc:
         case ProtectedError():
             return _ConflictError(_describe_blockers(exc.protected_objects))
         case RestrictedError():
             return _ConflictError(_describe_blockers(exc.restricted_objects))
-        case BulkVersionConflictError():
-            message = f"{len(exc.conflicts)} rows were changed since they were read."
-            return _ConflictError(message, conflicts=[_describe_conflict(conflict) for conflict in exc.conflicts])
         case VersionConflictError():
-            return _ConflictError(str(exc), current_version=exc.current)
+            return _describe_version_conflict(exc)
         case SuspiciousOperation():
             # Django's own handler would have logged it; monitoring relies on that.
             _security_logger.getChild(type(exc).__name__).error(str(exc), exc_info=exc)
             too_big = isinstance(exc, RequestDataTooBig)
             return _ContentTooLargeError() if too_big else exceptions.ParseError(_UNACCEPTABLE)
+        case UnreadablePostError():
+            return exceptions.ParseError(_CUT_OFF)
         case _:
             return exc
+
+
+def _describe_version_conflict(exc: VersionConflictError) -> _ConflictError:
+    if isinstance(exc, BulkVersionConflictError):
+        message = f"{len(exc.conflicts)} rows were changed since they were read."
+        return _ConflictError(message, conflicts=[_describe_conflict(conflict) for conflict in exc.conflicts])
+    return _ConflictError(str(exc), current_version=exc.current)
 
 
 def _describe_conflict(conflict: VersionConflictError) -> dict[str, object]:

@@ -1,5 +1,5 @@
 """Viewsets that answer with one envelope."""
 
-from drf_commons.views.viewsets import BaseViewSet, CreateListViewSet, ReadOnlyViewSet
+from drf_commons.views.viewsets import BaseViewSet, BulkDeleteViewSet, CreateListViewSet, ReadOnlyViewSet
 
-__all__ = ["BaseViewSet", "CreateListViewSet", "ReadOnlyViewSet"]
+__all__ = ["BaseViewSet", "BulkDeleteViewSet", "CreateListViewSet", "ReadOnlyViewSet"]

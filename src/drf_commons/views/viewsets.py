@@ -8,6 +8,7 @@ from django.db.models import Model
 from typing_extensions import TypeVar
 
 from drf_commons.views.mixins import (
+    BulkDeleteModelMixin,
     CreateModelMixin,
     DestroyModelMixin,
     ListModelMixin,
@@ -15,7 +16,7 @@ from drf_commons.views.mixins import (
     UpdateModelMixin,
 )
 
-__all__ = ["BaseViewSet", "CreateListViewSet", "ReadOnlyViewSet"]
+__all__ = ["BaseViewSet", "BulkDeleteViewSet", "CreateListViewSet", "ReadOnlyViewSet"]
 
 M = TypeVar("M", bound=Model, default=Any)
 
@@ -36,3 +37,7 @@ class ReadOnlyViewSet(ListModelMixin[M], RetrieveModelMixin[M]):
 
 class CreateListViewSet(CreateModelMixin[M], ListModelMixin[M]):
     """Create and list."""
+
+
+class BulkDeleteViewSet(BulkDeleteModelMixin[M]):
+    """Delete and soft-delete many rows."""

@@ -1,5 +1,6 @@
 """The actions of viewsets, one mixin each, to be combined freely to the left of ``GenericViewSet``."""
 
+from drf_commons.views.mixins.bulk_delete import BulkDeleteModelMixin
 from drf_commons.views.mixins.crud import (
     CreateModelMixin,
     DestroyModelMixin,
@@ -14,6 +15,7 @@ from drf_commons.views.mixins.soft_delete import SoftDestroyModelMixin
 
 __all__ = [
     "AutoPrefetchMixin",
+    "BulkDeleteModelMixin",
     "CreateModelMixin",
     "DestroyModelMixin",
     "EnvelopeMixin",
