@@ -14,6 +14,13 @@ import drf_commons
 
 #: Adding to the public API, or taking from it, is a decision: it is made here.
 EXPORTS = {
+    "drf_commons.admin": {
+        "AuditAdminMixin",
+        "BaseModelAdmin",
+        "LiveFilter",
+        "SoftDeleteAdminMixin",
+        "VersionAdminMixin",
+    },
     "drf_commons.bulk": {
         "abulk_create",
         "abulk_delete",
@@ -229,8 +236,10 @@ def find_definitions(module: ModuleType) -> Iterator[tuple[str, object]]:
         if inspect.isclass(value):
             for attribute, member in vars(value).items():
                 function = getattr(member, "fget", None) or getattr(member, "__func__", member)
-                # What overrides a documented method is documented there.
-                if not attribute.startswith("_") and inspect.isfunction(function) and not is_override(function):
+                if attribute.startswith("_") or not inspect.isfunction(function):
+                    continue
+                # What overrides a documented method is documented there, and what a metaclass adds is not ours.
+                if function.__module__.startswith("drf_commons") and not is_override(function):
                     yield f"{name}.{attribute}", function
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.contrib import admin
 
 from aviation.models import Airline, Airport, Country, Route
+from drf_commons.admin import BaseModelAdmin
 
 
 @admin.register(Country)
-class CountryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
+class CountryAdmin(BaseModelAdmin[Country]):
     """Countries by name."""
 
     list_display = ("code", "name")
@@ -16,7 +17,7 @@ class CountryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in th
 
 
 @admin.register(Airport)
-class AirportAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # same
+class AirportAdmin(BaseModelAdmin[Airport]):
     """Airports by code."""
 
     list_display = ("icao", "iata", "name", "city", "country")
@@ -25,7 +26,7 @@ class AirportAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # same
     autocomplete_fields = ("country",)
 
 
-class RouteInline(admin.TabularInline):  # type: ignore[type-arg]  # same
+class RouteInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs alone
     """The routes of an airline."""
 
     model = Route
@@ -34,7 +35,7 @@ class RouteInline(admin.TabularInline):  # type: ignore[type-arg]  # same
 
 
 @admin.register(Airline)
-class AirlineAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # same
+class AirlineAdmin(BaseModelAdmin[Airline]):
     """Airlines with their routes."""
 
     list_display = ("code", "name", "country", "hub")

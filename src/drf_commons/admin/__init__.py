@@ -1,0 +1,8 @@
+"""Django's admin for the models of the library: audit columns shown, deletions taken back, no change overwritten."""
+
+from drf_commons.admin.audit import AuditAdminMixin
+from drf_commons.admin.base import BaseModelAdmin
+from drf_commons.admin.soft_delete import LiveFilter, SoftDeleteAdminMixin
+from drf_commons.admin.versions import VersionAdminMixin
+
+__all__ = ["AuditAdminMixin", "BaseModelAdmin", "LiveFilter", "SoftDeleteAdminMixin", "VersionAdminMixin"]
