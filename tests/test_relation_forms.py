@@ -60,6 +60,15 @@ def test_a_form_offers_rows_by_key_and_has_the_stored_one_chosen(invoice: Invoic
     assert find_options(page, "tags") == [(str(tag.pk), tag.name == "paid") for tag in Tag.objects.all()]
 
 
+def test_the_page_of_a_row_has_its_stored_rows_chosen(
+    client: Client, invoice: Invoice, customers: list[Customer]
+) -> None:
+    """What the page sends when nothing is changed is what is stored."""
+    page = client.get(f"/bills/{invoice.pk}/", headers={"accept": "text/html"}).text
+    assert find_options(page, "customer") == [(str(row.pk), row == customers[1]) for row in customers]
+    assert find_options(page, "tags") == [(str(tag.pk), tag.name == "paid") for tag in Tag.objects.all()]
+
+
 def test_every_page_of_the_tree_is_shown(client: Client, invoice: Invoice) -> None:
     """Lists, rows and nested forms render."""
     for path in ("/invoices/", f"/invoices/{invoice.pk}/", "/bills/", "/lines/"):
@@ -71,7 +80,8 @@ def test_the_errors_of_a_list_are_shown_in_its_form(client: Client, customers: l
     data = {"number": "1", "customer": customers[1].pk, "tags": [99]}
     response = client.post("/bills/", data, headers={"accept": "text/html"})
     assert response.status_code == 400
-    assert "object does not exist." in response.text
+    assert re.search(r'<span class="help-block">[^<]*object does not exist\.', response.text)
+    assert find_options(response.text, "customer") == [(str(row.pk), row == customers[1]) for row in customers]
 
 
 def test_a_form_with_an_unknown_choice_keeps_its_message() -> None:

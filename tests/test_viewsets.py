@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar, TypeVar, assert_type, get_args
 
 import pytest
@@ -9,7 +10,9 @@ from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django.test import override_settings
 from pytest_django import DjangoAssertNumQueries
+from rest_framework.filters import SearchFilter
 from rest_framework.pagination import BasePagination, CursorPagination, LimitOffsetPagination
+from rest_framework.renderers import BrowsableAPIRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, HyperlinkedIdentityField, Serializer
@@ -17,7 +20,11 @@ from rest_framework.test import APIClient, APIRequestFactory
 from typing_extensions import get_original_bases, override
 
 from drf_commons.errors import ConfigurationError
-from drf_commons.pagination import StandardPageNumberPagination
+from drf_commons.pagination import (
+    LimitOffsetPaginationWithFormat,
+    StandardCursorPagination,
+    StandardPageNumberPagination,
+)
 from drf_commons.serializers import BaseModelSerializer
 from drf_commons.views import BaseViewSet, CreateListViewSet, ReadOnlyViewSet
 from tests.newsroom.models import Article, Author
@@ -371,6 +378,36 @@ def test_the_browsable_api_shows_the_envelope(client: APIClient, articles: list[
     assert b"Article 1" in page.content
     assert b"pagination" in page.content
     assert client.get(f"/articles/{articles[0].pk}/", HTTP_ACCEPT="text/html").status_code == 200
+
+
+def test_the_forms_of_the_browsable_api_are_filled_in(client: APIClient, articles: list[Article]) -> None:
+    """A row is there to be changed, and input that is wrong to be mended, with what is wrong beside it."""
+    url = f"/articles/{articles[0].pk}/"
+    page = client.get(url, HTTP_ACCEPT="text/html").content.decode()
+    assert '<input name="title" class="form-control" type="text" value="Article 1"' in " ".join(page.split())
+
+    refused = client.post("/articles/", {"title": "x" * 300}, format="multipart", HTTP_ACCEPT="text/html")
+    page = refused.content.decode()
+    assert refused.status_code == 400
+    assert f'value="{"x" * 300}"' in page
+    assert re.search(r'<span class="help-block">\s*Ensure this field has no more than', page)
+
+
+def test_the_browsable_api_offers_the_filters_of_a_list(articles: list[Article]) -> None:
+    """The rows are in ``data``, and the paginator knows; a single row has no filters."""
+    for pagination in (StandardPageNumberPagination, LimitOffsetPaginationWithFormat, StandardCursorPagination):
+
+        class Searchable(Titles):
+            queryset = Article.objects.order_by("pk")
+            pagination_class = pagination
+            filter_backends = (SearchFilter,)
+            search_fields = ("title",)
+            renderer_classes = (BrowsableAPIRenderer,)
+
+        page = Searchable.as_view({"get": "list"})(factory.get("/")).render()
+        assert b'id="filtersModal"' in page.content
+        page = Searchable.as_view({"get": "retrieve"})(factory.get("/"), pk=articles[0].pk).render()
+        assert b'id="filtersModal"' not in page.content
 
 
 def test_an_extra_action_may_answer_as_it_likes() -> None:

@@ -45,7 +45,16 @@ else:
     _Paginator = Paginator
 
 
-class _TotalOrderMixin(BasePagination):
+class _EnvelopedMixin(BasePagination):
+    """Finds the rows of its answer where our viewsets have put them, for the filter form of the browsable API."""
+
+    @override
+    def get_results(self, data: dict[str, Any]) -> list[Any]:
+        rows: list[Any] = data["data" if "pagination" in data else "results"]
+        return rows
+
+
+class _TotalOrderMixin(_EnvelopedMixin):
     """Adds the primary key to the order of what is paginated, so that pages neither repeat nor lose a row."""
 
     @override
@@ -119,7 +128,7 @@ class CountlessPageNumberPagination(StandardPageNumberPagination):
         return page
 
 
-class StandardCursorPagination(CursorPagination):
+class StandardCursorPagination(_EnvelopedMixin, CursorPagination):
     """Pages by cursor, 20 rows, up to 100 for ``?page_size=``: as quick at the end of a long list as at its start.
 
     A page starts after a *row*, so that rows that come and go meanwhile are neither repeated nor skipped. The order is

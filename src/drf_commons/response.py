@@ -17,6 +17,7 @@ from django.http import UnreadablePostError
 from rest_framework import exceptions, status
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.response import Response
+from rest_framework.utils.serializer_helpers import ReturnDict
 from typing_extensions import TypeVar, override
 
 from drf_commons.errors import BulkVersionConflictError, VersionConflictError
@@ -139,7 +140,7 @@ def enveloped(handler: ExceptionHandler) -> ExceptionHandler:
 def build_success(data: object, message: StrOrPromise = DEFAULT_SUCCESS_MESSAGE, **extra: object) -> dict[str, object]:
     """Return the body of :func:`success_response`, for a response that exists already."""
     body = {"success": True, "timestamp": build_timestamp(), "message": str(message), "data": data}
-    return _with_extra(body, extra)
+    return _with_extra(_linked(body, data), extra)
 
 
 def build_timestamp() -> str:
@@ -148,13 +149,24 @@ def build_timestamp() -> str:
 
 
 def _build_error(message: StrOrPromise, errors: ErrorTree | None) -> dict[str, object]:
-    return {
+    body: dict[str, object] = {
         "success": False,
         "timestamp": build_timestamp(),
         "message": str(message),
         "errors": _as_mapping(errors),
         "data": None,
     }
+    return _linked(body, errors)
+
+
+def _linked(body: dict[str, object], content: object) -> dict[str, object]:
+    """Return *body* with the serializer that *content*, a row or its errors, came from.
+
+    The browsable API makes its forms of that, filled in with the row, or with what was sent and what is wrong with it.
+    """
+    if not isinstance(content, ReturnDict):
+        return body
+    return ReturnDict(body, serializer=cast("Any", content).serializer)  # the stubs leave its row open
 
 
 def _with_extra(body: dict[str, object], extra: Mapping[str, object]) -> dict[str, object]:
