@@ -10,7 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from typing_extensions import override
 
-from drf_commons.models import BaseModelMixin
+from drf_commons.models import BaseModelMixin, VersionMixin
 
 __all__ = ["Airline", "Airport", "Country", "Route", "validate_timezone"]
 
@@ -69,8 +69,8 @@ class Airport(BaseModelMixin):
         return f"{self.icao} {self.name}"
 
 
-class Airline(BaseModelMixin):
-    """An airline, by its IATA code, with the airport it calls home."""
+class Airline(BaseModelMixin, VersionMixin):
+    """An airline, by its IATA code, with the airport it calls home; nobody undoes a change they have not seen."""
 
     code = models.CharField(max_length=2, unique=True, validators=[_AIRLINE])
     name = models.CharField(max_length=100)

@@ -88,12 +88,12 @@ class RouteSerializer(AirlineRouteSerializer):
 
 
 class AirlineSerializer(BaseModelSerializer[Airline]):
-    """An airline, written together with its routes: what is not named in a PUT is gone afterwards."""
+    """An airline, written together with its routes: a list of them says which there are from then on."""
 
     country = StrToDataField(queryset=Country.objects.active(), serializer=CountrySerializer, slug_field="code")
     hub = FlexibleField(queryset=Airport.objects.active(), serializer=AirportSummarySerializer, slug_field="icao")
-    routes = AirlineRouteSerializer(many=True, required=False)
+    routes = AirlineRouteSerializer(many=True, required=False, relation_write={"sync_mode": "sync"})
 
     class Meta:
         model = Airline
-        fields: ClassVar = ["id", "code", "name", "country", "hub", "routes"]
+        fields: ClassVar = ["id", "code", "name", "country", "hub", "routes", "version"]

@@ -64,6 +64,12 @@ def build_trials(token: str, code: str) -> Iterator[Trial]:
     yield Trial(title="Related rows of many rows", path="routes/?origin=BIKF&ordering=-weekly_flights")
     yield Trial(title="Create with nested rows", path="airlines/", options=f"-i {key} {send} '{json.dumps(airline)}'")
     yield Trial(title="One nested row is wrong: 400", path="airlines/", options=f"-i {key} {send} '{json.dumps(lost)}'")
+    change = f"-X PATCH {key} -H 'If-Match: \"1\"' {send} '{json.dumps({'routes': routes[:1]})}'"
+    own = f"airlines/{airline['code']}/"
+    yield Trial(title="Change the version that was read", path=own, options=f"-i {change}")
+    yield Trial(title="Change it once more, as it was before: 412", path=own, options=f"-i {change}")
+    yield Trial(title="Close the new airport", path=f"airports/{code}/", options=f"-i -X DELETE {key}")
+    yield Trial(title="Open it again", path=f"airports/{code}/restore/", options=f"-i -X POST {key}")
     yield Trial(title="No token: 401", path="airports/BIRK/", options="-i -X DELETE")
     yield Trial(title="No such row: 404", path="airports/NONE/", options="-i")
     yield Trial(title="Still referred to: 409", path="countries/IS/", options=f"-i -X DELETE {key}")

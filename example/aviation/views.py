@@ -6,13 +6,12 @@ from typing import ClassVar
 
 from django.db.models import Count, F
 from django.db.models.functions import Abs
-from typing_extensions import override
 
 from aviation.filters import AirportFilter, RouteFilter
 from aviation.models import Airline, Airport, Country, Route
 from aviation.serializers import AirlineSerializer, AirportSerializer, CountrySerializer, RouteSerializer
 from drf_commons.views import BaseViewSet
-from drf_commons.views.mixins import AutoPrefetchMixin
+from drf_commons.views.mixins import AutoPrefetchMixin, SoftDestroyModelMixin
 
 
 class CountryViewSet(BaseViewSet[Country]):
@@ -27,10 +26,13 @@ class CountryViewSet(BaseViewSet[Country]):
     computed_ordering_fields: ClassVar = {"airports": Count("airports")}
 
 
-class AirportViewSet(BaseViewSet[Airport]):
-    """Airports by their ICAO code, which is what pilots and timetables call them; the id stays theirs for good."""
+class AirportViewSet(SoftDestroyModelMixin[Airport], BaseViewSet[Airport]):
+    """Airports by their ICAO code, which is what pilots and timetables call them; the id stays theirs for good.
 
-    queryset = Airport.objects.active().select_related("country", "created_by", "updated_by")
+    One that is deleted is closed: its row stays, its code stays taken, and it can be opened again.
+    """
+
+    queryset = Airport.objects.select_related("country", "created_by", "updated_by")
     serializer_class = AirportSerializer
     lookup_field = "icao"
     filterset_class = AirportFilter
@@ -41,14 +43,12 @@ class AirportViewSet(BaseViewSet[Airport]):
         "from_equator": Abs("latitude"),
     }
 
-    @override
-    def perform_destroy(self, instance: Airport) -> None:
-        """Close the airport: its row stays, and its code stays taken."""
-        instance.soft_delete()
-
 
 class AirlineViewSet(AutoPrefetchMixin[Airline], BaseViewSet[Airline]):
-    """Airlines with their routes; a list costs the same few queries however many routes there are."""
+    """Airlines with their routes; a list costs the same few queries however many routes there are.
+
+    An airline is read with an ``ETag``, which may be sent as ``If-Match`` when it is written.
+    """
 
     queryset = Airline.objects.active()
     serializer_class = AirlineSerializer
