@@ -51,6 +51,7 @@ class AirlineSerializerData(TypedDict):
     id: str
     name: str
     routes: "list[AirlineRouteSerializerData]"
+    version: int
 
 
 class AirlineSerializerValidatedData(TypedDict):
