@@ -11,7 +11,8 @@
     ├── MissingExtraError             also ImportError: names the command that installs the extra
     ├── NestingDepthError             also RecursionError: serializers that nest themselves never come to an end
     ├── UnreadableFileError           also ValueError: a file cannot be read; names the file, the row and the column
-    │   └── FileTooLargeError         it has more bytes, rows or contents than is allowed; a view answers 413
+    │   ├── FileTooLargeError         it has more bytes, rows or contents than is allowed; a view answers 413
+    │   └── InvalidHeaderError        its columns are not those that are imported; lists every fault
     ├── UserNotLoadedError            also django.core.exceptions.SynchronousOnlyOperation: await the async twin
     └── VersionConflictError          a row was changed since it was read; a view answers 409
         └── BulkVersionConflictError  some of many rows were: it lists them
@@ -32,6 +33,7 @@ __all__ = [
     "ConfigurationError",
     "DrfCommonsError",
     "FileTooLargeError",
+    "InvalidHeaderError",
     "InvalidImportConfigError",
     "InvalidSettingsError",
     "MissingExtraError",
@@ -103,6 +105,14 @@ class UnreadableFileError(DrfCommonsError, ValueError):
 
 class FileTooLargeError(UnreadableFileError):
     """A file has more bytes, more rows or larger contents than is allowed; a view answers 413."""
+
+
+class InvalidHeaderError(UnreadableFileError):
+    """The columns of a file are not those that are imported; ``faults`` holds one line for each thing that is wrong."""
+
+    def __init__(self, file: str, faults: Sequence[str], *, row: int | None = None) -> None:
+        self.faults = tuple(faults)
+        super().__init__(file, "; ".join(self.faults), row=row)
 
 
 class UserNotLoadedError(DrfCommonsError, SynchronousOnlyOperation):

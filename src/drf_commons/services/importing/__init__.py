@@ -1,5 +1,6 @@
 """Files into rows: typed configuration, readers, and a report that is honest about every row."""
 
+from drf_commons.services.importing.chunks import ChunkOutcome, OnChunk, import_chunk
 from drf_commons.services.importing.columns import ImportColumn, list_columns
 from drf_commons.services.importing.config import (
     ForeignKeyLookup,
@@ -8,6 +9,19 @@ from drf_commons.services.importing.config import (
     ModelStep,
 )
 from drf_commons.services.importing.faults import read_config
+from drf_commons.services.importing.plan import LookupScope, Plan, Scopes, build_plan
+from drf_commons.services.importing.result import (
+    Action,
+    CellError,
+    FailedRow,
+    ImportMode,
+    ImportProgress,
+    ImportResult,
+    ImportState,
+    PreviewRow,
+    StepCounts,
+)
+from drf_commons.services.importing.service import DeleteRows, FileImportService, ImportScope
 from drf_commons.services.importing.tables import (
     Chunk,
     Cursor,
@@ -22,20 +36,39 @@ from drf_commons.services.importing.tables import (
 )
 
 __all__ = [
+    "Action",
+    "CellError",
     "Chunk",
+    "ChunkOutcome",
     "Cursor",
+    "DeleteRows",
+    "FailedRow",
     "FileFormat",
+    "FileImportService",
     "ForeignKeyLookup",
     "ImportColumn",
     "ImportConfig",
+    "ImportMode",
+    "ImportProgress",
+    "ImportResult",
+    "ImportScope",
+    "ImportState",
+    "LookupScope",
     "ManyToManyLookup",
     "ModelStep",
+    "OnChunk",
+    "Plan",
+    "PreviewRow",
     "ReadLimits",
     "ReadOptions",
     "RowFault",
+    "Scopes",
+    "StepCounts",
     "Table",
     "TableFormat",
     "TableSource",
+    "build_plan",
+    "import_chunk",
     "list_columns",
     "open_table",
     "read_config",

@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from drf_commons.services.importing.tables import FileFormat
 
 __all__ = [
-    "FileFormat",
     "ForeignKeyLookup",
     "ImportConfig",
     "ManyToManyLookup",

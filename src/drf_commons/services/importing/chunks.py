@@ -1,0 +1,359 @@
+"""One chunk of a file into the database: the step that an import is made of.
+
+:func:`import_chunk` needs nothing but a plan and a chunk, so a view, a command and a job in another process run the
+same. Everything it writes stands in one transaction, and so does what *on_chunk* writes: a job keeps its place there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeGuard
+
+from django.db import transaction
+
+from drf_commons.services.importing.lookups import Fault
+from drf_commons.services.importing.plan import Plan, StepPlan
+from drf_commons.services.importing.result import Action, CellError, FailedRow, PreviewRow, StepCounts
+from drf_commons.services.importing.rows import fill_computed
+from drf_commons.services.importing.tables import Chunk, Cursor
+from drf_commons.services.importing.writer import StepOutcome, StepWriter
+
+__all__ = ["ChunkOutcome", "OnChunk", "import_chunk"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkOutcome:
+    """What became of the rows of one chunk."""
+
+    rows: int
+    created: int
+    updated: int
+    unchanged: int
+    steps: Mapping[str, StepCounts]
+    failed: Sequence[FailedRow]
+    preview: Sequence[PreviewRow]
+    #: The stored rows that the rows of the file stand for, by the last step.
+    pks: Sequence[Any]
+    #: Rows that clash with one that a replacement may yet delete; they have to be imported again.
+    deferred: Sequence[int]
+    #: Where the next chunk begins.
+    cursor: Cursor
+    timings: Mapping[str, float]
+
+
+#: Called inside the transaction of a chunk, when its rows are written.
+OnChunk: TypeAlias = Callable[[ChunkOutcome], object]
+
+
+def import_chunk(
+    plan: Plan,
+    chunk: Chunk,
+    *,
+    replaces: bool = False,
+    defers: bool = False,
+    previews: int = 0,
+    on_chunk: OnChunk | None = None,
+) -> ChunkOutcome:
+    """Import *chunk*; a row that fails leaves nothing behind, and takes no other row with it.
+
+    *replaces* updates rows that are there, whatever the configuration says; *defers* puts off rows that clash with a
+    stored one. *previews* is how many rows to tell of in full.
+    """
+    run = _Run(plan, chunk, replaces=replaces, defers=defers)
+    try:
+        with transaction.atomic(using=plan.using):
+            run.write()
+            outcome = run.build_outcome(previews)
+            if on_chunk is not None:
+                on_chunk(outcome)
+    except BaseException:
+        run.forget()
+        raise
+    run.remember()
+    return outcome
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Seconds, by what they were spent on."""
+
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
+
+    @contextmanager
+    def time(self, name: str) -> Generator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+@dataclass(slots=True)
+class _Converted:
+    """The columns of one step, before anything was asked of the database."""
+
+    values: list[list[Any]]
+    keys: list[list[Any]]
+    many: list[list[Any]]
+
+
+class _Run:
+    """The rows of one chunk on their way."""
+
+    def __init__(self, plan: Plan, chunk: Chunk, *, replaces: bool, defers: bool) -> None:
+        self.plan = plan
+        self.chunk = chunk
+        self.replaces = replaces
+        self.defers = defers
+        self.watch = _Watch()
+        self.columns: Sequence[Sequence[object]] = [*zip(*chunk.rows, strict=True)]
+        self.errors: dict[int, list[CellError]] = {}
+        self.outcomes: dict[str, StepOutcome] = {}
+        with self.watch.time("converting"):
+            self.converted = {step.name: self.convert(step) for step in plan.steps}
+
+    def convert(self, step: StepPlan) -> _Converted:
+        """Convert every cell of a step."""
+        converted = _Converted(values=[], keys=[], many=[])
+        if not self.columns:
+            return converted
+        for value_column in step.values:
+            values, may_fail = value_column.convert(self.columns[value_column.index])
+            converted.values.append(values)
+            if may_fail:
+                self.fail_faults(value_column.index, values)
+        for key_column in step.foreign_keys:
+            converted.keys.append(keys := key_column.read_keys(self.columns[key_column.index]))
+            self.fail_faults(key_column.index, keys)
+        for many_column in step.many_to_many:
+            converted.many.append(keys := many_column.read_keys(self.columns[many_column.index]))
+            self.fail_faults(many_column.index, keys)
+        return converted
+
+    def fail_faults(self, index: int, values: Sequence[Any]) -> None:
+        """Note every fault of a column."""
+        if Fault not in {*map(type, values)}:
+            return
+        for row, value in enumerate(values):
+            if type(value) is Fault:
+                self.fail(row, self.plan.header[index], self.columns[index][row], value)
+
+    def fail(self, row: int, column: str, value: object, fault: Fault) -> None:
+        """Note that *row* fails."""
+        error = CellError(row=self.chunk.numbers[row], column=column, value=value, reason=fault.reason, code=fault.code)
+        errors = self.errors.setdefault(row, [])
+        if error not in errors:  # two steps may read one column
+            errors.append(error)
+
+    def write(self) -> None:
+        """Write all rows that can be written.
+
+        What an earlier step wrote for a row that fails at a later one is taken back, by writing the chunk again
+        without that row.
+        """
+        while not self.try_to_write():
+            self.forget()
+
+    def try_to_write(self) -> bool:
+        """Run every step; return whether all of it may stay."""
+        known = len(self.errors)
+        self.outcomes = {}
+        with transaction.atomic(using=self.plan.using):
+            for step in self.plan.steps:
+                self.outcomes[step.name] = self.write_step(step)
+                if len(self.errors) > known and self.plan.may_leave_orphans:
+                    transaction.set_rollback(True, using=self.plan.using)
+                    return False
+        return True
+
+    def write_step(self, step: StepPlan) -> StepOutcome:
+        """Write the rows of one step."""
+        rows = self.list_alive()
+        with self.watch.time("looking up"):
+            columns, links = self.look_up(step, rows)
+        records = self.build_records(step, columns)
+        writer = StepWriter(step, self.chunk.numbers, self.build_fail(step), replaces=self.replaces, defers=self.defers)
+        with self.watch.time("writing"):
+            return writer.write(records, links)
+
+    def build_fail(self, step: StepPlan) -> Callable[[int, str, Any, Fault], None]:
+        """Return what notes a failure by the name of a field: in the file's words where a column feeds it."""
+        indexes = {column.field.name: column.index for column in (*step.values, *step.foreign_keys, *step.many_to_many)}
+
+        def fail(row: int, name: str, value: Any, fault: Fault) -> None:
+            index = indexes.get(name)
+            if index is None:
+                self.fail(row, name, value, fault)
+            else:
+                self.fail(row, self.plan.header[index], self.columns[index][row], fault)
+
+        return fail
+
+    def list_alive(self) -> Sequence[int]:
+        """Return the rows that did not fail."""
+        rows = range(len(self.chunk.numbers))
+        return [row for row in rows if row not in self.errors] if self.errors else rows
+
+    def look_up(
+        self, step: StepPlan, rows: Sequence[int]
+    ) -> tuple[list[Sequence[Any]], list[Mapping[int, frozenset[Any]]]]:
+        """Return the columns of a step, and its many-to-many relations by row."""
+        converted = self.converted[step.name]
+        columns: list[Sequence[Any]] = [*converted.values]
+        if not self.columns:
+            return columns, [{} for _ in step.many_to_many]
+        for key_column, keys in zip(step.foreign_keys, converted.keys, strict=True):
+            columns.append(targets := key_column.find(keys, rows))
+            self.fail_faults(key_column.index, targets)
+        links: list[Mapping[int, frozenset[Any]]] = []
+        for many_column, keys in zip(step.many_to_many, converted.many, strict=True):
+            found = many_column.find(keys, rows)
+            self.fail_faults(many_column.index, found)
+            links.append(dict(enumerate(found)))
+        return columns, links
+
+    def build_records(self, step: StepPlan, columns: list[Sequence[Any]]) -> Mapping[int, tuple[Any, ...]]:
+        """Return the values of each row that did not fail."""
+        size = len(self.chunk.numbers)
+        for target in step.references.values():
+            pks = self.outcomes[target].pks
+            columns.append([pks.get(row) for row in range(size)])
+        columns += [[value] * size for value in step.constants.values()]
+        records = dict(enumerate(zip(*columns, strict=True))) if columns else dict.fromkeys(range(size), ())
+        alive = {row: records[row] for row in self.list_alive()} if self.errors else records
+        return self.add_computed(step, alive) if step.step.computed else alive
+
+    def add_computed(self, step: StepPlan, records: Mapping[int, tuple[Any, ...]]) -> Mapping[int, tuple[Any, ...]]:
+        """Return *records* with what is computed from each."""
+        names = [column.name for column in step.fields]
+        complete: dict[int, tuple[Any, ...]] = {}
+        for row, record in records.items():
+            filled = fill_computed(step.step.computed, step.model, dict(zip(names, record, strict=False)))
+            faults = {name: value for name, value in filled.items() if isinstance(value, Fault)}
+            for name, fault in faults.items():
+                self.fail(row, name, None, fault)
+            if not faults:
+                complete[row] = (*record, *filled.values())
+        return complete
+
+    def build_outcome(self, previews: int) -> ChunkOutcome:
+        """Return the report of the chunk."""
+        main = self.outcomes[self.plan.steps[-1].name]
+        counts = {name: _count(outcome) for name, outcome in self.outcomes.items()}
+        return ChunkOutcome(
+            rows=len(self.chunk.numbers) + len(self.chunk.faults),
+            created=counts[self.plan.steps[-1].name].created,
+            updated=counts[self.plan.steps[-1].name].updated,
+            unchanged=counts[self.plan.steps[-1].name].unchanged,
+            steps=counts,
+            failed=self.list_failed(),
+            preview=self.build_preview(previews) if previews else (),
+            pks=[*main.pks.values()],
+            deferred=main.deferred,
+            cursor=self.chunk.cursor,
+            timings=self.watch.seconds,
+        )
+
+    def list_failed(self) -> Sequence[FailedRow]:
+        """Return the rows that failed, those that could not be read included, in their order."""
+        failed = [
+            FailedRow(number=self.chunk.numbers[row], cells=self.chunk.rows[row], errors=errors)
+            for row, errors in self.errors.items()
+        ]
+        for fault in self.chunk.faults:
+            error = CellError(
+                row=fault.number, column=fault.column or "", value=fault.value, reason=fault.reason, code=fault.code
+            )
+            failed.append(FailedRow(number=fault.number, cells=(), errors=[error]))
+        return sorted(failed, key=lambda row: row.number)
+
+    def build_preview(self, limit: int) -> Sequence[PreviewRow]:
+        """Return the first *limit* rows of each kind, with their values or what changes in them."""
+        step = self.plan.steps[-1]
+        main = self.outcomes[step.name]
+        room: dict[Action, int] = {"created": limit, "updated": limit, "unchanged": limit, "failed": limit}
+        shown: dict[int, Action] = {}
+        for row in range(len(self.chunk.numbers)):
+            action = "failed" if row in self.errors else main.actions.get(row)
+            if action is not None and room[action] > 0:
+                room[action] -= 1
+                shown[row] = action
+        names = _Names(step, [main.changes[row] for row in shown if row in main.changes])
+        return [
+            PreviewRow(
+                row=self.chunk.numbers[row],
+                action=action,
+                values=self.describe(step, row, action, main, names),
+            )
+            for row, action in shown.items()
+        ]
+
+    def describe(self, step: StepPlan, row: int, action: Action, main: StepOutcome, names: _Names) -> Mapping[str, Any]:
+        """Return what there is to tell of a row."""
+        if action == "updated":
+            return {
+                name: [names.get(name, old), names.get(name, new)] for name, (old, new) in main.changes[row].items()
+            }
+        if action != "created":
+            return {}
+        converted = self.converted[step.name]
+        values = {column.field.name: cells[row] for column, cells in zip(step.values, converted.values, strict=True)}
+        for column in (*step.foreign_keys, *step.many_to_many):
+            values[column.field.name] = self.columns[column.index][row]
+        return values | dict(step.constants)
+
+    def forget(self) -> None:
+        """Ask the database anew for what may have been taken back."""
+        for lookup in self.plan.lookups:
+            lookup.forget()
+
+    def remember(self) -> None:
+        """Note the keys of the rows that are stored now."""
+        for step in self.plan.steps:
+            outcome = self.outcomes[step.name]
+            step.seen.add({key: place for row, (key, place) in outcome.seen.items() if row in outcome.actions})
+
+
+class _Names:
+    """The natural keys of related rows, for people to read."""
+
+    def __init__(self, step: StepPlan, changes: Sequence[Mapping[str, tuple[Any, Any]]]) -> None:
+        self._names: dict[str, Mapping[Any, Any]] = {}
+        for column in (*step.foreign_keys, *step.many_to_many):
+            name = column.field.name
+            targets = {target for change in changes if name in change for target in _flatten(change[name])}
+            if targets:
+                self._names[name] = column.lookup.name_targets(targets)
+
+    def get(self, name: str, value: Any) -> Any:
+        """Return what people call *value* of the field *name*."""
+        names = self._names.get(name)
+        if names is None:
+            return value
+        if _is_many(value):
+            return [names.get(part, part) for part in value]
+        return names.get(value, value)
+
+
+def _flatten(change: tuple[Any, Any]) -> Iterator[Any]:
+    """Yield the targets on both sides of a change, of one row or of many."""
+    for side in change:
+        if _is_many(side):
+            yield from side
+        elif side is not None:
+            yield side
+
+
+def _is_many(value: object) -> TypeGuard[list[Any]]:
+    """Tell whether *value* is that of a many-to-many relation."""
+    return isinstance(value, list)
+
+
+def _count(outcome: StepOutcome) -> StepCounts:
+    actions = [*outcome.actions.values()]
+    return StepCounts(
+        created=actions.count("created"), updated=actions.count("updated"), unchanged=actions.count("unchanged")
+    )

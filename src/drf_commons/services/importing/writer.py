@@ -1,0 +1,312 @@
+"""The rows of a chunk into one table: told apart, written at once, and only those that fail taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias, cast
+
+from django.core.exceptions import ValidationError
+from django.db import DataError, IntegrityError, models, transaction
+
+from drf_commons.bulk import bulk_create, bulk_update
+from drf_commons.errors import VersionConflictError
+from drf_commons.services.importing.cells import describe_error
+from drf_commons.services.importing.existing import (
+    Existing,
+    Record,
+    StoredRow,
+    build_getter,
+    find_changes,
+    find_existing,
+)
+from drf_commons.services.importing.links import Links
+from drf_commons.services.importing.lookups import Fault
+from drf_commons.services.importing.plan import StepPlan
+from drf_commons.services.importing.result import Action
+from drf_commons.services.importing.seen import Place
+
+__all__ = ["StepOutcome", "StepWriter"]
+
+#: What a database, or its driver, raises over one row of many.
+_ROW_ERRORS: Final = (IntegrityError, DataError, VersionConflictError, ValueError, OverflowError)
+
+#: Told the index of a row, the name of a field, its value and what is wrong.
+Fail: TypeAlias = Callable[[int, str, Any, Fault], None]
+
+
+@dataclass(slots=True)
+class StepOutcome:
+    """What a step did with the rows of a chunk, by their index."""
+
+    actions: dict[int, Action]
+    #: The row that each row of the file stands for.
+    pks: dict[int, Any]
+    #: What differed, of the rows that were there: field by field, old and new.
+    changes: dict[int, dict[str, tuple[Any, Any]]]
+    #: The keys that were new to the file, by row.
+    seen: dict[int, tuple[Any, Place]]
+    #: Rows that wait until what they clash with is deleted.
+    deferred: list[int]
+
+
+class StepWriter:
+    """Writes the rows of one chunk into the table of one step."""
+
+    def __init__(self, plan: StepPlan, numbers: Sequence[int], fail: Fail, *, replaces: bool, defers: bool) -> None:
+        self.plan = plan
+        self.numbers = numbers
+        self.fail = fail
+        self.updates = plan.step.update_if_exists or (replaces and plan.is_main)
+        self.defers = defers and plan.is_main
+        self.outcome = StepOutcome(actions={}, pks={}, changes={}, seen={}, deferred=[])
+
+    def write(self, records: Mapping[int, Record], links: Sequence[Mapping[int, frozenset[Any]]]) -> StepOutcome:
+        """Write *records*, by row, and set the many-to-many relations to *links*."""
+        first_rows, twins = self.find_twins(records)
+        existing = find_existing(self.plan, [records[row] for row in first_rows])
+        relations = Links(self.plan, existing, [{row: link[row] for row in first_rows} for link in links])
+        new, changed = self.classify(first_rows, records, existing, relations)
+        self.insert(new, records)
+        self.update(changed)
+        written = [row for row, action in self.outcome.actions.items() if action != "unchanged"]
+        relations.write({row: self.outcome.pks[row] for row in written})
+        # Where the first one failed, the chunk is written again, and one of its twins comes first.
+        self.outcome.pks |= {row: self.outcome.pks[first] for row, first in twins.items() if first in self.outcome.pks}
+        return self.outcome
+
+    def find_twins(self, records: Mapping[int, Record]) -> tuple[Sequence[int], Mapping[int, int]]:
+        """Return the rows that are the first with their key, and for each of the others which one that is."""
+        if not self.plan.key:
+            return [*records], {}
+        get_key = build_getter(self.plan.key)
+        keys = {row: get_key(record) for row, record in records.items()}
+        counts = self.plan.is_main or self.updates
+        shared: Mapping[Any, Place] = self.plan.seen.find([*keys.values()]) if counts else {}
+        rows: dict[Any, int] = {}
+        twins: dict[int, int] = {}
+        for row, key in keys.items():
+            if _is_null(key):
+                rows[row, key] = row
+            elif (place := shared.get(key)) is not None and self.is_refused_twin(records[row], place):
+                self.fail_twin(row, records[row], place[0])
+            elif (first := rows.setdefault(key, row)) != row:
+                place = self.numbers[first], _fingerprint(records[first])
+                if self.is_refused_twin(records[row], place):
+                    self.fail_twin(row, records[row], place[0])
+                else:
+                    twins[row] = first
+            else:
+                self.outcome.seen[row] = key, (self.numbers[row], _fingerprint(records[row]))
+        return [*rows.values()], twins
+
+    def is_refused_twin(self, record: Record, place: Place) -> bool:
+        """Tell whether a row must not share its key: on the main step, or where it says something else."""
+        return self.plan.is_main or (self.updates and place[1] != _fingerprint(record))
+
+    def fail_twin(self, row: int, record: Record, number: int) -> None:
+        """Refuse a row whose key another row of the file has."""
+        place = self.plan.key[0]
+        name = self.plan.fields[place].name
+        if self.plan.is_main:
+            self.fail(row, name, record[place], Fault(f"Row {number} of the file is the same one.", "duplicate"))
+        else:
+            self.fail(
+                row, name, record[place], Fault(f"Row {number} of the file says something else.", "contradiction")
+            )
+
+    def classify(
+        self, rows: Sequence[int], records: Mapping[int, Record], existing: Existing, relations: Links
+    ) -> tuple[Sequence[int], Mapping[int, tuple[StoredRow, Mapping[int, Any]]]]:
+        """Return the rows that are new, and those that differ from what is stored, with what differs."""
+        plan = self.plan
+        get_key = build_getter(plan.key) if plan.key else None
+        others = [(places, build_getter(places)) for places in plan.unique_sets]
+        holders: list[dict[Any, int]] = [{} for _ in others]
+        new: list[int] = []
+        changed: dict[int, tuple[StoredRow, Mapping[int, Any]]] = {}
+        for row in rows:
+            record = records[row]
+            key = None if get_key is None else get_key(record)
+            stored = None if key is None else existing.by_key.get(key)
+            if others and self.clashes(row, record, stored, others, existing, holders):
+                continue
+            if stored is None:
+                new.append(row)
+            elif stored.record == record and plan.step.skip_unchanged and not relations.differ(row, stored.pk):
+                self.settle(row, "unchanged", stored.pk)
+            else:
+                self.compare(row, record, stored, changed, relations)
+        return new, changed
+
+    def compare(
+        self,
+        row: int,
+        record: Record,
+        stored: StoredRow,
+        changed: dict[int, tuple[StoredRow, Mapping[int, Any]]],
+        relations: Links,
+    ) -> None:
+        """Decide on a row that is stored, and may differ."""
+        plan = self.plan
+        changes = find_changes(plan, stored.record, record)
+        links = relations.differ(row, stored.pk)
+        if (not changes and not links and plan.step.skip_unchanged) or (not self.updates and not plan.is_main):
+            self.settle(row, "unchanged", stored.pk)
+        elif not self.updates or not stored.in_scope:
+            self.fail_taken(row, record, plan.key)
+        else:
+            self.outcome.changes[row] = {
+                **{plan.fields[place].name: (stored.record[place], value) for place, value in changes.items()},
+                **links,
+            }
+            relations.accept(row, stored.pk)
+            changed[row] = stored, changes
+
+    def clashes(
+        self,
+        row: int,
+        record: Record,
+        stored: StoredRow | None,
+        others: Sequence[tuple[Sequence[int], Callable[[Record], Any]]],
+        existing: Existing,
+        holders: Sequence[dict[Any, int]],
+    ) -> bool:
+        """Refuse a row that shares what must be unique with another row, stored or in the file."""
+        for (places, get_value), owners, held in zip(others, existing.owners, holders, strict=True):
+            value = get_value(record)
+            if value is None or (len(places) > 1 and None in value):
+                continue
+            owner = owners.get(value)
+            if owner is not None and (stored is None or owner.pk != stored.pk):
+                if self.defers:
+                    self.outcome.deferred.append(row)
+                    if stored is not None:
+                        self.outcome.pks[row] = stored.pk
+                else:
+                    self.fail_taken(row, record, places)
+                return True
+            first = held.setdefault(value, row)
+            if first != row:
+                names = " and ".join(str(self.plan.fields[place].verbose_name) for place in places)
+                reason = f"Row {self.numbers[first]} of the file has the same {names}."
+                self.fail(row, self.plan.fields[places[0]].name, record[places[0]], Fault(reason, "duplicate"))
+                return True
+        return False
+
+    def fail_taken(self, row: int, record: Record, places: Sequence[int]) -> None:
+        """Refuse a row whose values at *places* another row has, in Django's words."""
+        names = tuple(self.plan.fields[place].name for place in places)
+        error = self.plan.model().unique_error_message(self.plan.model, names)
+        self.fail(row, names[0], record[places[0]], Fault(*describe_error(error)))
+
+    def settle(self, row: int, action: Action, pk: Any) -> None:
+        """Note what became of a row."""
+        self.outcome.actions[row] = action
+        self.outcome.pks[row] = pk
+
+    def insert(self, rows: Sequence[int], records: Mapping[int, Record]) -> None:
+        """Insert *rows*."""
+        names = [column.attname for column in self.plan.fields]
+        model = self.plan.model
+        objs = [(row, model(**dict(zip(names, records[row], strict=True)))) for row in rows]
+
+        def write(part: Sequence[tuple[int, models.Model]]) -> None:
+            bulk_create(self.plan.queryset, [obj for _, obj in part])
+
+        for row, obj in self.write_parts(objs, write):
+            self.settle(row, "created", obj.pk)
+
+    def update(self, rows: Mapping[int, tuple[StoredRow, Mapping[int, Any]]]) -> None:
+        """Write what differs into *rows*."""
+        fields = self.plan.fields
+        places = sorted({place for _, changes in rows.values() for place in changes})
+        if self.plan.step.skip_unchanged is False and not places:
+            places = [place for place in range(len(fields)) if place not in self.plan.key]
+        names = [fields[place].name for place in places]
+        objs = [(row, self.build_stored(stored, changes)) for row, (stored, changes) in rows.items()]
+
+        def write(part: Sequence[tuple[int, models.Model]]) -> None:
+            bulk_update(self.plan.queryset, [obj for _, obj in part], names)
+
+        for row, obj in self.write_parts(objs, write) if names else objs:
+            self.settle(row, "updated", obj.pk)
+
+    def build_stored(self, stored: StoredRow, changes: Mapping[int, Any]) -> models.Model:
+        """Return the instance of a row that is there, with what the file changes."""
+        model = self.plan.model
+        columns = {column.attname: value for column, value in zip(self.plan.fields, stored.record, strict=True)}
+        columns[cast("Any", model._meta.pk).attname] = stored.pk
+        if stored.version is not None:
+            columns["version"] = stored.version
+        named = [column.attname for column in model._meta.concrete_fields if column.attname in columns]
+        obj = model.from_db(self.plan.using, named, [columns[name] for name in named])
+        for place, value in changes.items():
+            setattr(obj, self.plan.fields[place].attname, value)
+        return obj
+
+    def write_parts(
+        self,
+        objs: Sequence[tuple[int, models.Model]],
+        write: Callable[[Sequence[tuple[int, models.Model]]], None],
+    ) -> Iterable[tuple[int, models.Model]]:
+        """Write *objs* at once; where the database refuses, find the rows it refuses, and write the others."""
+        if not objs:
+            return []
+        try:
+            with transaction.atomic(using=self.plan.using):
+                write(objs)
+        except _ROW_ERRORS as exc:
+            if len(objs) == 1:
+                self.explain(*objs[0], exc)
+                return []
+            half = len(objs) // 2
+            return [*self.write_parts(objs[:half], write), *self.write_parts(objs[half:], write)]
+        return objs
+
+    def explain(self, row: int, obj: models.Model, error: Exception) -> None:
+        """Refuse a row that the database refuses: in the words of its constraints, where they say it."""
+        if isinstance(error, VersionConflictError):
+            self.fail(row, "", None, Fault("The row was changed meanwhile.", "conflict"))
+            return
+        exclude = {column.name for column in self.plan.model._meta.concrete_fields if column.attname not in vars(obj)}
+        found = _find_violation(obj, exclude, self.plan.using)
+        if found is None:
+            text = str(error).strip().splitlines()
+            self.fail(row, "", None, Fault(text[0] if text else type(error).__name__, "database"))
+            return
+        names, violation = found
+        fed = [column for column in self.plan.fields if column.name in names]
+        # One column can be blamed; of several, the first that must be unique together with the rest.
+        blamed = fed[0] if fed and (len(names) == 1 or violation.code == "unique_together") else None
+        name, value = ("", None) if blamed is None else (blamed.name, getattr(obj, blamed.attname))
+        self.fail(row, name, value, Fault(*describe_error(violation)))
+
+
+def _find_violation(obj: models.Model, exclude: set[str], using: str) -> tuple[Collection[str], ValidationError] | None:
+    """Return the names of the fields, and the error, of the first constraint that *obj* does not keep."""
+    try:
+        obj.validate_unique(exclude)
+    except ValidationError as exc:
+        name, errors = next(iter(exc.error_dict.items()))
+        return [name], errors[0]
+    for model, constraints in obj.get_constraints():
+        for constraint in constraints:
+            try:
+                constraint.validate(model, obj, exclude=exclude, using=using)
+            except ValidationError as exc:
+                condition = getattr(constraint, "condition", None)
+                named: Collection[str] = getattr(constraint, "fields", ()) or getattr(
+                    condition, "referenced_base_fields", ()
+                )
+                return named, exc.error_list[0] if hasattr(exc, "error_list") else exc
+    return None
+
+
+def _is_null(key: Any) -> bool:
+    """Tell whether no other row can have *key*, as none has NULL."""
+    return key is None or (isinstance(key, tuple) and None in key)
+
+
+def _fingerprint(record: Record) -> int:
+    return hash(repr(record))
