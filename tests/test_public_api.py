@@ -70,6 +70,7 @@ EXPORTS = {
         "MissingMiddlewareError",
         "NestingDepthError",
         "UnreadableFileError",
+        "UnwritableCellError",
         "UserNotLoadedError",
         "VersionConflictError",
     },

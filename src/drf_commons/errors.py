@@ -13,6 +13,7 @@
     ├── UnreadableFileError           also ValueError: a file cannot be read; names the file, the row and the column
     │   ├── FileTooLargeError         it has more bytes, rows or contents than is allowed; a view answers 413
     │   └── InvalidHeaderError        its columns are not those that are imported; lists every fault
+    ├── UnwritableCellError           also ValueError: a value fits no cell of a sheet; names the row and the column
     ├── UserNotLoadedError            also django.core.exceptions.SynchronousOnlyOperation: await the async twin
     └── VersionConflictError          a row was changed since it was read; a view answers 409
         └── BulkVersionConflictError  some of many rows were: it lists them
@@ -40,6 +41,7 @@ __all__ = [
     "MissingMiddlewareError",
     "NestingDepthError",
     "UnreadableFileError",
+    "UnwritableCellError",
     "UserNotLoadedError",
     "VersionConflictError",
 ]
@@ -113,6 +115,21 @@ class InvalidHeaderError(UnreadableFileError):
     def __init__(self, file: str, faults: Sequence[str], *, row: int | None = None) -> None:
         self.faults = tuple(faults)
         super().__init__(file, "; ".join(self.faults), row=row)
+
+
+class UnwritableCellError(DrfCommonsError, ValueError):
+    """A value fits no cell of a spreadsheet; *row* and *column* are where it would have been."""
+
+    def __init__(self, sheet: str, reason: str, *, row: int, column: str) -> None:
+        self.sheet = sheet
+        self.reason = reason
+        self.row = row
+        self.column = column
+        super().__init__(sheet, reason)
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.sheet}, row {self.row}, column {self.column!r}: {self.reason}"
 
 
 class UserNotLoadedError(DrfCommonsError, SynchronousOnlyOperation):

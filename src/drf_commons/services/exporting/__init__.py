@@ -1,0 +1,1 @@
+"""Rows into files: CSV, XLSX and PDF, as a stream."""
