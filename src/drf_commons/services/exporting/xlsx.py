@@ -324,8 +324,9 @@ def _write_column(column: _Column, numbers: range, values: Sequence[object], she
                 for number, value in zip(numbers, integers, strict=True)
             ]
     if kinds == {bool}:
+        # LibreOffice shows a truth value without a style as a number.
         return [
-            "" if value is None else f'<c r="{letter}{number}" t="b"><v>{"1" if value else "0"}</v></c>'
+            "" if value is None else f'<c r="{letter}{number}" s="0" t="b"><v>{"1" if value else "0"}</v></c>'
             for number, value in zip(numbers, values, strict=True)
         ]
     cells: list[str] = []
@@ -361,7 +362,7 @@ def _write_cell(cell: str, value: object, style: int) -> str:
     if value is None or value == "":
         return ""
     if isinstance(value, bool):
-        return f'<c r="{cell}" t="b"><v>{int(value)}</v></c>'
+        return f'<c r="{cell}" s="0" t="b"><v>{int(value)}</v></c>'
     if isinstance(value, dt.datetime):
         return _write_moment(cell, value, style)
     number, default = _find_number(value)
