@@ -17,6 +17,7 @@ from drf_commons.serializers import BaseModelSerializer
 from drf_commons.serializers.fields import (
     DataToDataField,
     DataToIdField,
+    IdOnlyField,
     ManyDataToDataField,
     ManyIdOnlyField,
     ReadOnlyDataField,
@@ -41,7 +42,7 @@ from tests.ledger.serializers import (
     PaymentSerializer,
     TagSerializer,
 )
-from tests.ledger.trees import create, find_errors, get_codes, patch, show
+from tests.ledger.trees import create, find_errors, get_codes, patch, put, show
 from tests.test_nested_writes import TREE
 
 pytestmark = pytest.mark.django_db
@@ -241,6 +242,58 @@ def test_a_row_is_named_once(invoice: Invoice) -> None:
     pk = Payment.objects.get(reference="r1").pk
     data = {"payments": [{"id": pk, "amount": "1"}, {"id": str(pk), "amount": "2"}]}
     assert find_errors(InvoiceSerializer, data, invoice, partial=True) == {"payments": {1: {"id": "repeated"}}}
+
+
+class OrderSerializer(BaseModelSerializer[Invoice]):
+    """A relation by its key and by its data, in either order of the fields."""
+
+    customer = CustomerSerializer(required=False, allow_null=True)
+    customer_id = IdOnlyField(queryset=Customer.objects.all(), source="customer", required=False, allow_null=True)
+    tag_ids = ManyIdOnlyField(queryset=Tag.objects.all(), source="tags", required=False)
+    tags = TagSerializer(many=True, required=False)
+
+    class Meta:
+        model = Invoice
+        fields = ("id", "number", "customer", "customer_id", "tag_ids", "tags")
+
+
+def test_a_key_beside_data_of_another_row_is_refused(invoice: Invoice) -> None:
+    """Neither wins silently: a row is named, or described, or both say the same."""
+    eve = Customer.objects.create(name="Eve", slug="eve")
+    new = {"name": "Bob", "slug": "bob"}
+    for customer in (new, {**new, "id": invoice.customer_id}, None):
+        data = {"number": "2", "customer": customer, "customer_id": eve.pk}
+        assert find_errors(OrderSerializer, data, invoice, partial=True) == {"customer": "contradictory"}
+    tags: dict[str, Any] = {"tags": [{"name": "brand new"}], "tag_ids": [tag.pk for tag in Tag.objects.all()]}
+    data = {"number": "2", "customer": new, "customer_id": eve.pk, **tags}
+    assert find_errors(OrderSerializer, data) == {"customer": "contradictory", "tags": "contradictory"}
+    assert not Customer.objects.filter(slug="bob").exists()
+
+
+def test_a_key_beside_data_of_the_same_row_changes_that(invoice: Invoice) -> None:
+    """What was read may be sent back as a whole, changed or not; each way alone works as ever."""
+    before = show(OrderSerializer, invoice)
+    assert before["customer"]["id"] == before["customer_id"]
+    assert show(OrderSerializer, put(OrderSerializer, invoice, before)) == before
+    customer = {**before["customer"], "name": "Ada L."}
+    patch(OrderSerializer, invoice, {"customer": customer, "customer_id": before["customer_id"]})
+    assert Customer.objects.get().name == "Ada L."
+    eve = Customer.objects.create(name="Eve", slug="eve")
+    assert patch(OrderSerializer, invoice, {"customer_id": eve.pk}).customer == eve
+    assert patch(OrderSerializer, invoice, {"customer": None, "customer_id": None}).customer is None
+
+
+def test_a_list_of_keys_stands_beside_a_list_of_data(invoice: Invoice) -> None:
+    """Each is written as it is where it stands alone: in a PATCH, keys name the whole list, and data what changes."""
+    paid, late = Tag.objects.order_by("name").reverse()
+    patch(OrderSerializer, invoice, {"tags": [{"id": paid.pk, "name": "settled"}, {"name": "new"}]})
+    assert [tag.name for tag in invoice.tags.all()] == ["settled", "late", "new"]
+    patch(OrderSerializer, invoice, {"tags": []})
+    assert invoice.tags.count() == 3
+    patch(OrderSerializer, invoice, {"tag_ids": [late.pk]})
+    assert [*invoice.tags.all()] == [late]
+    patch(OrderSerializer, invoice, {"tag_ids": []})
+    assert not invoice.tags.exists()
 
 
 def test_new_and_changed_rows_can_be_refused() -> None:

@@ -24,7 +24,7 @@ from drf_commons.errors import ConfigurationError, NestingDepthError
 from drf_commons.serializers.identity import Identity, build_identity
 from drf_commons.serializers.inputs import DataInput
 from drf_commons.serializers.links import Kind, Link, find_link
-from drf_commons.serializers.paths import build_list_error
+from drf_commons.serializers.paths import build_list_error, format_message
 from drf_commons.serializers.relations import Accept, ConfigurableRelatedFieldMixin, RelationWrite, SyncMode
 from drf_commons.serializers.unique import UniqueRows, ValidRow
 from drf_commons.types import StrOrPromise
@@ -36,6 +36,10 @@ M = TypeVar("M", bound=Model, default=Any)
 AnyField: TypeAlias = Field[Any, Any, Any, Any]
 
 
+class DataRows(list[Any]):
+    """The validated list of a field that takes data; an empty one does not say so otherwise."""
+
+
 class NestedRelation(Field[Any, Any, Any, Any]):
     """One writable relation of a serializer; stands in for its field while input is read.
 
@@ -44,6 +48,7 @@ class NestedRelation(Field[Any, Any, Any, Any]):
     """
 
     default_error_messages: ClassVar[dict[str, StrOrPromise]] = {
+        "contradictory": _('Send data or a key, not both: "{other}" does not name the same.'),
         "max_depth": _("The data is nested too deeply."),
         "not_creatable": _("A new row cannot be made here."),
         "not_updatable": _("This row cannot be changed here."),
@@ -141,6 +146,20 @@ class NestedRelation(Field[Any, Any, Any, Any]):
             self._refuse("write_order", "the related rows cannot be written before the row that they have to have")
         return self.link.is_forward if order == "auto" else order == "dependency_first"
 
+    @cached_property
+    def has_rival(self) -> bool:
+        """Tell whether the rows can be named by their keys in one field and described in another."""
+        nestings: Iterable[NestedRelation] = cast("Any", self.owner).nestings.values()
+        return any(one.link.name == self.link.name and one.takes_data is not self.takes_data for one in nestings)
+
+    def is_for(self, value: Any) -> bool:
+        """Tell whether the validated *value* of the relation is this field's to write."""
+        if not self.has_rival:
+            return True
+        rows = (value or ()) if self.link.is_to_many else [value]
+        has_data = isinstance(value, DataRows) or not all(row is None or isinstance(row, Model) for row in rows)
+        return has_data is self.takes_data
+
     def find_missing_columns(self, columns: Iterable[str]) -> list[str]:
         """Return the columns that a new link has to have and that neither *columns* nor the field says."""
         given = {*columns, *self.relation_write.get("through_defaults", {})}
@@ -196,7 +215,7 @@ class NestedRelation(Field[Any, Any, Any, Any]):
         errors = {index: value for index, value in sorted(read.items()) if isinstance(value, ValidationError)}
         if errors:
             raise build_list_error(errors)
-        return [read[index] for index in range(len(items))]
+        return DataRows(read[index] for index in range(len(items)))
 
     def read_keys(self, keys: Mapping[int, Any]) -> dict[int, Any]:
         """Return the rows that the items that are no nested data name, or their errors."""
@@ -219,18 +238,20 @@ class NestedRelation(Field[Any, Any, Any, Any]):
         stored = self.find_stored(items)
         read: dict[int, Any] = {}
         valid: list[ValidRow] = []
+        named: set[object] = set()
         unique = UniqueRows(self.child, self.link, self.stored_parent, self.sync_mode, self.database)
         with unique.taking_over(), self.preloading(items):
             for index, item in rows.items():
                 try:
                     instance = self.match(item, stored)
-                    if instance is not None and any(row.instance is instance for row in valid):
+                    if instance is not None and instance.pk in named:
                         self.identity.fail("repeated", pk_value=self.identity.get_name(item))
                     read[index] = self.read_row(item, instance)
                 except ValidationError as exc:
                     read[index] = exc
                 else:
                     valid.append(ValidRow(index=index, attrs=read[index], instance=instance))
+                    named.add(None if instance is None else instance.pk)
         return {**read, **unique.find_clashes(valid)}
 
     def read_row(self, item: Mapping[str, Any], instance: Model | None) -> dict[str, Any]:
@@ -264,6 +285,16 @@ class NestedRelation(Field[Any, Any, Any, Any]):
         if not items and not field.allow_empty:
             field.fail("empty")
         return items
+
+    def list_keys(self, value: Any) -> set[object]:
+        """Return the keys of the rows that the validated *value* is about; ``None`` stands for new ones."""
+        rows = value if self.link.is_to_many else [value]
+        identity = self.identity
+        return {
+            identity.key.read(row) if isinstance(row, Model) else row.get(identity.attribute)
+            for row in rows or ()
+            if row is not None
+        }
 
     # The rows within reach
 
@@ -374,7 +405,37 @@ class NestingSerializer(ModelSerializer[M]):
     def _writable_fields(self) -> list[AnyField]:
         nestings: dict[str, Any] = {name: nesting for name, nesting in self.nestings.items() if nesting.takes_data}
         fields: list[Any] = list(super()._writable_fields)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # the stubs leave their types open
+        # Data comes last: of two fields that say the same, it is the one that says more.
+        fields.sort(key=lambda field: field.field_name in nestings)
         return [nestings.get(field.field_name, field) for field in fields]
+
+    @cached_property
+    def rivals(self) -> list[tuple[NestedRelation, AnyField]]:
+        """The relations that take data, each with a field beside it that names the same rows by their keys."""
+        fields = self._writable_fields
+        nestings = [field for field in fields if isinstance(field, NestedRelation)]
+        return [
+            (nesting, field)
+            for nesting in nestings
+            for field in fields
+            if field not in nestings and field.source == nesting.source
+        ]
+
+    @override
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the validated data; a row that is named by its key and described as another one is refused."""
+        attrs: dict[str, Any] = super().to_internal_value(data)
+        errors: dict[str, list[str]] = {}
+        for nesting, field in self.rivals:
+            value, key = nesting.get_value(data), field.get_value(data)
+            if value is not empty and key is not empty:
+                named = nesting.list_keys(field.run_validation(key))
+                if named != nesting.list_keys(attrs[nesting.link.name]):
+                    message = nesting.error_messages["contradictory"]
+                    errors[nesting.name] = [format_message(message, {"other": field.field_name})]
+        if errors:
+            raise ValidationError(errors, code="contradictory")
+        return attrs
 
 
 @contextmanager

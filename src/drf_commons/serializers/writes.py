@@ -227,7 +227,7 @@ def _take_relations(serializer: ModelSerializer[Any], rows: Sequence[Row]) -> li
     relations: list[tuple[NestedRelation, Entries]] = []
     for nesting in serializer.nestings.values():
         name = nesting.link.name
-        entries = [(row, row.attrs.pop(name)) for row in rows if name in row.attrs]
+        entries = [(row, row.attrs.pop(name)) for row in rows if name in row.attrs and nesting.is_for(row.attrs[name])]
         if entries:
             relations.append((nesting, entries))
     return relations
