@@ -198,6 +198,7 @@ EXPORTS = {
         "BaseViewSet",
         "BulkDeleteViewSet",
         "CreateListViewSet",
+        "ImportableViewSet",
         "ReadOnlyViewSet",
     },
     "drf_commons.views.mixins": {
@@ -206,6 +207,7 @@ EXPORTS = {
         "CreateModelMixin",
         "DestroyModelMixin",
         "EnvelopeMixin",
+        "FileImportMixin",
         "ListModelMixin",
         "PreconditionMixin",
         "RetrieveModelMixin",

@@ -20,7 +20,12 @@ from rest_framework.response import Response
 from rest_framework.utils.serializer_helpers import ReturnDict
 from typing_extensions import TypeVar, override
 
-from drf_commons.errors import BulkVersionConflictError, VersionConflictError
+from drf_commons.errors import (
+    BulkVersionConflictError,
+    FileTooLargeError,
+    UnreadableFileError,
+    VersionConflictError,
+)
 from drf_commons.types import Envelope, ErrorEnvelope, ErrorTree, StrOrPromise
 
 __all__ = [
@@ -229,10 +234,8 @@ class _ContentTooLargeError(exceptions.APIException):
 def translate_exception(exc: Exception) -> Exception:
     """Return the DRF exception for what Django raises and DRF leaves to a 500; any other exception as it is."""
     match exc:
-        case ProtectedError():
-            return _ConflictError(_describe_blockers(exc.protected_objects))
-        case RestrictedError():
-            return _ConflictError(_describe_blockers(exc.restricted_objects))
+        case ProtectedError() | RestrictedError():
+            return _ConflictError(_describe_blockers(_get_blockers(exc)))
         case VersionConflictError():
             return _describe_version_conflict(exc)
         case SuspiciousOperation():
@@ -240,6 +243,9 @@ def translate_exception(exc: Exception) -> Exception:
             _security_logger.getChild(type(exc).__name__).error(str(exc), exc_info=exc)
             too_big = isinstance(exc, RequestDataTooBig)
             return _ContentTooLargeError() if too_big else exceptions.ParseError(_UNACCEPTABLE)
+        case UnreadableFileError():
+            is_too_large = isinstance(exc, FileTooLargeError)
+            return _ContentTooLargeError(str(exc)) if is_too_large else exceptions.ValidationError({"file": [str(exc)]})
         case UnreadablePostError():
             return exceptions.ParseError(_CUT_OFF)
         case _:
@@ -255,6 +261,10 @@ def _describe_version_conflict(exc: VersionConflictError) -> _ConflictError:
 
 def _describe_conflict(conflict: VersionConflictError) -> dict[str, object]:
     return {"pk": conflict.pk, "expected_version": conflict.expected, "current_version": conflict.current}
+
+
+def _get_blockers(exc: ProtectedError | RestrictedError) -> Iterable[Model]:
+    return exc.protected_objects if isinstance(exc, ProtectedError) else exc.restricted_objects
 
 
 def _describe_blockers(objects: Iterable[Model]) -> str:

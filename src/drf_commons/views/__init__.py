@@ -1,5 +1,11 @@
 """Viewsets that answer with one envelope."""
 
-from drf_commons.views.viewsets import BaseViewSet, BulkDeleteViewSet, CreateListViewSet, ReadOnlyViewSet
+from drf_commons.views.viewsets import (
+    BaseViewSet,
+    BulkDeleteViewSet,
+    CreateListViewSet,
+    ImportableViewSet,
+    ReadOnlyViewSet,
+)
 
-__all__ = ["BaseViewSet", "BulkDeleteViewSet", "CreateListViewSet", "ReadOnlyViewSet"]
+__all__ = ["BaseViewSet", "BulkDeleteViewSet", "CreateListViewSet", "ImportableViewSet", "ReadOnlyViewSet"]

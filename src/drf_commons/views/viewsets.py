@@ -11,12 +11,13 @@ from drf_commons.views.mixins import (
     BulkDeleteModelMixin,
     CreateModelMixin,
     DestroyModelMixin,
+    FileImportMixin,
     ListModelMixin,
     RetrieveModelMixin,
     UpdateModelMixin,
 )
 
-__all__ = ["BaseViewSet", "BulkDeleteViewSet", "CreateListViewSet", "ReadOnlyViewSet"]
+__all__ = ["BaseViewSet", "BulkDeleteViewSet", "CreateListViewSet", "ImportableViewSet", "ReadOnlyViewSet"]
 
 M = TypeVar("M", bound=Model, default=Any)
 
@@ -41,3 +42,7 @@ class CreateListViewSet(CreateModelMixin[M], ListModelMixin[M]):
 
 class BulkDeleteViewSet(BulkDeleteModelMixin[M]):
     """Delete and soft-delete many rows."""
+
+
+class ImportableViewSet(FileImportMixin[M], BaseViewSet[M]):
+    """All of ``BaseViewSet``, and rows out of files."""

@@ -9,7 +9,7 @@ from drf_commons.services.importing.config import (
     ModelStep,
 )
 from drf_commons.services.importing.faults import read_config
-from drf_commons.services.importing.plan import LookupScope, Plan, Scopes, build_plan
+from drf_commons.services.importing.plan import Plan, build_plan
 from drf_commons.services.importing.result import (
     Action,
     CellError,
@@ -21,7 +21,8 @@ from drf_commons.services.importing.result import (
     PreviewRow,
     StepCounts,
 )
-from drf_commons.services.importing.service import DeleteRows, FileImportService, ImportScope
+from drf_commons.services.importing.scope import DeleteRows, FindForbidden, FindRelated, ImportScope
+from drf_commons.services.importing.service import FileImportService
 from drf_commons.services.importing.tables import (
     Chunk,
     Cursor,
@@ -45,6 +46,8 @@ __all__ = [
     "FailedRow",
     "FileFormat",
     "FileImportService",
+    "FindForbidden",
+    "FindRelated",
     "ForeignKeyLookup",
     "ImportColumn",
     "ImportConfig",
@@ -53,7 +56,6 @@ __all__ = [
     "ImportResult",
     "ImportScope",
     "ImportState",
-    "LookupScope",
     "ManyToManyLookup",
     "ModelStep",
     "OnChunk",
@@ -62,7 +64,6 @@ __all__ = [
     "ReadLimits",
     "ReadOptions",
     "RowFault",
-    "Scopes",
     "StepCounts",
     "Table",
     "TableFormat",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from django.db import models, router
 
@@ -14,16 +14,11 @@ from drf_commons.services.importing.config import ImportConfig, ModelStep, sugge
 from drf_commons.services.importing.faults import find_column
 from drf_commons.services.importing.lookups import Lookup
 from drf_commons.services.importing.rows import ForeignKeyColumn, ManyColumn, ValueColumn
+from drf_commons.services.importing.scope import FindForbidden, ImportScope
 from drf_commons.services.importing.seen import SeenKeys
 from drf_commons.services.importing.tables import Table
 
-__all__ = ["LookupScope", "Plan", "Scopes", "StepPlan", "build_plan"]
-
-#: The rows that a step may change, by the name of the step.
-Scopes: TypeAlias = Mapping[str, models.QuerySet[Any]]
-
-#: Takes the name of a step, the name of a relation, and every row it may point to; returns those it does point to.
-LookupScope: TypeAlias = Callable[[str, str, models.QuerySet[Any]], models.QuerySet[Any]]
+__all__ = ["Plan", "StepPlan", "build_plan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +33,7 @@ class StepPlan:
     using: str
     #: The rows that may be changed.
     queryset: models.QuerySet[Any]
+    find_forbidden: FindForbidden | None
     values: Sequence[ValueColumn]
     foreign_keys: Sequence[ForeignKeyColumn]
     many_to_many: Sequence[ManyColumn]
@@ -76,8 +72,7 @@ def build_plan(
     config: ImportConfig,
     table: Table,
     *,
-    scopes: Scopes | None = None,
-    scope_lookup: LookupScope | None = None,
+    scope: ImportScope | None = None,
     ignored: Sequence[str] = (),
 ) -> Plan:
     """Bind *config*, which has been checked, to the header of *table*.
@@ -88,7 +83,7 @@ def build_plan(
     places = _place_columns(config, table, [column for step in columns.values() for column in step], ignored)
     main = config.steps[-1].model_class
     using = router.db_for_write(main)
-    scopes = scopes or {}
+    scope = scope or ImportScope()
     return Plan(
         config=config,
         header=table.header,
@@ -98,8 +93,8 @@ def build_plan(
                 step,
                 [(column, places[column.headers]) for column in columns[step.step_name] if column.headers in places],
                 is_main=step is config.steps[-1],
-                queryset=scopes.get(step.step_name, step.model_class._default_manager.all()).using(using),
-                scope_lookup=scope_lookup,
+                queryset=scope.querysets.get(step.step_name, step.model_class._default_manager.all()).using(using),
+                scope=scope,
             )
             for step in config.steps
         ],
@@ -148,7 +143,7 @@ def _bind_step(
     *,
     is_main: bool,
     queryset: models.QuerySet[Any],
-    scope_lookup: LookupScope | None,
+    scope: ImportScope,
 ) -> StepPlan:
     model = step.model_class
     name = step.step_name
@@ -160,8 +155,8 @@ def _bind_step(
             values.append(ValueColumn(column, index, step))
             continue
         rows = _list_targets(column, queryset.db)
-        if scope_lookup is not None:
-            rows = scope_lookup(name, column.field.name, rows)
+        if scope.find_related is not None:
+            rows = scope.find_related(name, column.field.name, rows)
         lookup = Lookup(column.field, column.lookup, rows)
         if column.field.many_to_many:
             many_to_many.append(ManyColumn(column, index, step, lookup))
@@ -179,6 +174,7 @@ def _bind_step(
         is_main=is_main,
         using=queryset.db,
         queryset=queryset,
+        find_forbidden=scope.find_forbidden,
         values=values,
         foreign_keys=foreign_keys,
         many_to_many=many_to_many,

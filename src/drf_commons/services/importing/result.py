@@ -23,8 +23,9 @@ __all__ = [
 #: ``append`` adds to what is stored, chunk by chunk; ``replace`` also deletes what the file does not have, or nothing.
 ImportMode: TypeAlias = Literal["append", "replace"]
 
-#: How an import ended: every row was handled; somebody stopped it; or all was taken back, since a row failed.
-ImportState: TypeAlias = Literal["completed", "stopped", "rolled_back"]
+#: How an import ended: every row was handled; somebody stopped it; the file or the database failed on the way, after
+#: some chunks were committed; or all was taken back, since a row failed.
+ImportState: TypeAlias = Literal["completed", "stopped", "interrupted", "rolled_back"]
 
 #: What became of a row.
 Action: TypeAlias = Literal["created", "updated", "unchanged", "failed"]
@@ -112,6 +113,8 @@ class ImportResult:
 
     mode: ImportMode
     state: ImportState
+    #: What interrupted it; else empty.
+    reason: str
     #: Whether nothing was written: the numbers are what an import would have done.
     dry_run: bool
     total: int
@@ -141,6 +144,7 @@ class ImportResult:
         return {
             "mode": self.mode,
             "state": self.state,
+            "reason": self.reason,
             "dry_run": self.dry_run,
             "total": self.total,
             "created": self.created,

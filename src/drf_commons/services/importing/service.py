@@ -9,16 +9,17 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from django.db import models, transaction
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, transaction
 
-from drf_commons.bulk import bulk_delete
 from drf_commons.conf import get_settings
+from drf_commons.errors import UnreadableFileError
 from drf_commons.services.importing.chunks import ChunkOutcome, OnChunk, import_chunk
 from drf_commons.services.importing.config import ImportConfig
 from drf_commons.services.importing.faults import read_config
-from drf_commons.services.importing.plan import LookupScope, Plan, Scopes, build_plan
+from drf_commons.services.importing.plan import Plan, build_plan
 from drf_commons.services.importing.result import (
     CellError,
     FailedRow,
@@ -29,26 +30,12 @@ from drf_commons.services.importing.result import (
     PreviewRow,
     StepCounts,
 )
+from drf_commons.services.importing.scope import ImportScope
 from drf_commons.services.importing.tables import Chunk, ReadOptions, Table, TableSource, open_table
 
-__all__ = ["DeleteRows", "FileImportService", "ImportScope"]
+__all__ = ["FileImportService"]
 
 _logger: Final = logging.getLogger("drf_commons.importing")
-
-#: Takes the rows an import may change, and the keys of those that the file does not have.
-DeleteRows: TypeAlias = Callable[[models.QuerySet[Any], Sequence[Any]], object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportScope:
-    """Which rows an import may touch; all of them by default."""
-
-    #: The rows that a step may change or delete, by its name. Others are there, but not to be changed.
-    querysets: Scopes = field(default_factory=dict[str, "models.QuerySet[Any]"])
-    #: Narrows the rows that a relation may refer to.
-    find_related: LookupScope | None = None
-    #: Deletes for a replacement.
-    delete_rows: DeleteRows = bulk_delete
 
 
 class FileImportService:
@@ -121,7 +108,7 @@ class FileImportService:
                 with _taken_back_if(lambda: dry_run or tally.state == "rolled_back", plan.using):
                     self.run(table, plan, tally)
             else:
-                self.run(table, plan, tally)
+                self.run_until_interrupted(table, plan, tally)
         finally:
             for step in plan.steps:
                 step.seen.close()
@@ -129,7 +116,17 @@ class FileImportService:
 
     def build_plan(self, table: Table) -> Plan:
         """Return the configuration, bound to the columns of *table*."""
-        return build_plan(self.config, table, scopes=self.scope.querysets, scope_lookup=self.scope.find_related)
+        return build_plan(self.config, table, scope=self.scope)
+
+    def run_until_interrupted(self, table: Table, plan: Plan, tally: _Tally) -> None:
+        """Import every chunk; where something fails after some were committed, the report says so."""
+        try:
+            self.run(table, plan, tally)
+        except (UnreadableFileError, DatabaseError) as exc:
+            if not tally.counts["chunks"]:
+                raise
+            tally.state, tally.reason = "interrupted", str(exc)
+            _logger.exception("import interrupted", extra={"import_rows": tally.counts["total"]})
 
     def run(self, table: Table, plan: Plan, tally: _Tally) -> None:
         """Import every chunk, and for a replacement delete what the file does not have."""
@@ -141,6 +138,8 @@ class FileImportService:
             if self.should_stop is not None and self.should_stop():
                 tally.state = "rolled_back" if replaces else "stopped"
                 return
+        if not tally.counts["chunks"]:
+            raise UnreadableFileError(table.name, "it has a header, and no rows")
         if not replaces:
             return
         if plan.steps[-1].key:
@@ -195,6 +194,9 @@ class FileImportService:
         rows = plan.steps[-1].queryset
         pks = (pk for pk in rows.order_by().values_list("pk", flat=True).iterator(chunk_size=2_000) if pk not in kept)
         gone = [*pks]
+        if self.scope.find_forbidden is not None:
+            for reason in self.scope.find_forbidden(plan.steps[-1].name, gone).values():
+                raise PermissionDenied(reason)
         if gone:
             self.scope.delete_rows(rows, gone)
         return len(gone)
@@ -218,6 +220,7 @@ class _Tally:
     max_errors: int
     previews: int
     state: ImportState = "completed"
+    reason: str = ""
     counts: Counter[str] = field(default_factory=Counter[str])
     deleted: int = 0
     steps: dict[str, StepCounts] = field(default_factory=dict[str, StepCounts])
@@ -299,6 +302,7 @@ class _Tally:
         return ImportResult(
             mode=self.mode,
             state=self.state,
+            reason=self.reason,
             dry_run=self.dry_run,
             total=counts["total"],
             created=counts["created"] if stays else 0,

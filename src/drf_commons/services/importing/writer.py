@@ -67,6 +67,7 @@ class StepWriter:
         existing = find_existing(self.plan, [records[row] for row in first_rows])
         relations = Links(self.plan, existing, [{row: link[row] for row in first_rows} for link in links])
         new, changed = self.classify(first_rows, records, existing, relations)
+        changed = self.leave_out_forbidden(changed)
         self.insert(new, records)
         self.update(changed)
         written = [row for row, action in self.outcome.actions.items() if action != "unchanged"]
@@ -138,6 +139,18 @@ class StepWriter:
             else:
                 self.compare(row, record, stored, changed, relations)
         return new, changed
+
+    def leave_out_forbidden(
+        self, changed: Mapping[int, tuple[StoredRow, Mapping[int, Any]]]
+    ) -> Mapping[int, tuple[StoredRow, Mapping[int, Any]]]:
+        """Refuse the rows that may not be changed; return the others."""
+        if self.plan.find_forbidden is None or not changed:
+            return changed
+        forbidden = self.plan.find_forbidden(self.plan.name, [stored.pk for stored, _ in changed.values()])
+        for row, (stored, _) in changed.items():
+            if stored.pk in forbidden:
+                self.fail(row, "", None, Fault(forbidden[stored.pk], "permission_denied"))
+        return {row: change for row, change in changed.items() if change[0].pk not in forbidden}
 
     def compare(
         self,

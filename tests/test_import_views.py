@@ -1,0 +1,240 @@
+"""Importing by HTTP: statuses, permissions, limits, and the envelope around the report."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from rest_framework.response import Response
+from rest_framework.test import APIClient
+
+from drf_commons.errors import ConfigurationError
+from tests.personnel.files import build_rows, make_departments, write_csv
+from tests.personnel.models import Department, Employee
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.personnel.urls")]
+
+
+def send(
+    path: str, content: bytes | io.BytesIO, *, user: User | None = None, name: str = "staff.csv", **form: Any
+) -> Response:
+    """Post a form with a file, to append unless *form* says otherwise."""
+    client = APIClient()
+    if user is not None:
+        client.force_authenticate(user)
+    data = content if isinstance(content, bytes) else content.getvalue()
+    form = form or {"append_data": "true"}
+    response = client.post(
+        f"/{path}/import-from-file/", {"file": SimpleUploadedFile(name, data), **form}, format="multipart"
+    )
+    assert isinstance(response, Response)
+    return response
+
+
+def grant(user: User, *names: str) -> User:
+    """Give *user* permissions, and return it anew."""
+    user.user_permissions.add(*Permission.objects.filter(codename__in=names))
+    return User.objects.get(pk=user.pk)
+
+
+def test_all_rows_are_imported() -> None:
+    """201, and the report stands in ``data``."""
+    response = send("employees", write_csv(build_rows(5, make_departments())))
+    assert response.status_code == 201
+    body = response.data
+    assert (body["success"], body["data"]["created"], body["data"]["failed"]) == (True, 5, 0)
+    assert Employee.objects.count() == 5
+
+
+def test_some_rows_fail() -> None:
+    """207, and each failed row is told by number, column, value, reason and code."""
+    rows = build_rows(5, make_departments())
+    rows[2]["age"] = "x"
+    response = send("employees", write_csv(rows))
+    assert (response.status_code, response.data["success"]) == (207, True)
+    assert response.data["message"] == "Some rows could not be imported."
+    assert response.data["data"]["errors"] == [
+        {"row": 4, "column": "age", "value": "x", "reason": "“x” value must be an integer.", "code": "invalid"}
+    ]
+    assert Employee.objects.count() == 4
+
+
+def test_no_row_can_be_imported() -> None:
+    """422, in the error envelope, with the report beside the errors."""
+    rows = build_rows(2, make_departments())
+    for row in rows:
+        row["age"] = "x"
+    response = send("employees", write_csv(rows))
+    assert (response.status_code, response.data["success"], response.data["data"]) == (422, False, None)
+    assert response.data["errors"] == {"file": ["No row could be imported."]}
+    assert (response.data["report"]["failed"], len(response.data["report"]["errors"])) == (2, 2)
+
+
+def test_a_replacement_with_a_bad_row_changes_nothing() -> None:
+    """It is 422, however many rows were good."""
+    rows = build_rows(4, make_departments())
+    send("employees", write_csv(rows[:2]))
+    rows[3]["age"] = "x"
+    response = send("employees", write_csv(rows[2:]), replace_data="true")
+    assert (response.status_code, response.data["report"]["state"]) == (422, "rolled_back")
+    assert {*Employee.objects.values_list("email", flat=True)} == {row["email"] for row in rows[:2]}
+
+
+def test_a_replacement_deletes() -> None:
+    """Or soft-deletes, where the viewset does."""
+    rows = build_rows(4, make_departments())
+    send("employees", write_csv(rows))
+    response = send("soft-employees", write_csv(rows[:2]), replace_data="true")
+    assert (response.status_code, response.data["data"]["deleted"], Employee.objects.count()) == (201, 2, 4)
+    assert Employee.objects.active().count() == 2
+    assert send("employees", write_csv(rows[:2]), replace_data="true").data["data"]["deleted"] == 2
+    assert Employee.objects.count() == 2
+
+
+def test_a_dry_run_changes_nothing() -> None:
+    """200, with a preview."""
+    response = send("employees", write_csv(build_rows(3, make_departments())), append_data="1", dry_run="1")
+    assert (response.status_code, Employee.objects.count()) == (200, 0)
+    report = response.data["data"]
+    assert (report["created"], report["dry_run"], [row["action"] for row in report["preview"]]) == (
+        3,
+        True,
+        ["created"] * 3,
+    )
+
+
+@pytest.mark.parametrize("form", [{"append_data": "false"}, {"append_data": "true", "replace_data": "true"}])
+def test_one_mode_has_to_be_named(form: dict[str, Any]) -> None:
+    """Neither and both are a 400."""
+    response = send("employees", b"email\n", **form)
+    assert response.status_code == 400
+    assert response.data["errors"] == {"non_field_errors": ["Send either append_data=true or replace_data=true."]}
+
+
+def test_a_form_without_a_file_is_refused() -> None:
+    """By the name of the field; a body that is no form is a 415."""
+    client = APIClient()
+    response = client.post("/employees/import-from-file/", {"append_data": "true"}, format="multipart")
+    assert (response.status_code, response.data["errors"]) == (400, {"file": ["No file was submitted."]})
+    assert client.post("/employees/import-from-file/", {}, format="json").status_code == 415
+    assert client.get("/employees/import-from-file/").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"email,shoe size\n1,2\n", "unknown column 'shoe size'"),
+        (b"email,email\n1,2\n", "same header 'email'"),
+        (b"\x00\x01\x02", "staff.csv"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused(content: bytes, reason: str) -> None:
+    """400, and the message names the file and what is wrong with it."""
+    response = send("employees", content)
+    assert response.status_code == 400
+    assert reason in response.data["errors"]["file"][0]
+
+
+def test_a_file_without_rows_is_refused() -> None:
+    """Nor does it replace everything with nothing."""
+    rows = build_rows(2, make_departments())
+    send("employees", write_csv(rows))
+    response = send("employees", write_csv([]), replace_data="true")
+    assert (response.status_code, Employee.objects.count()) == (400, 2)
+    assert response.data["errors"] == {"file": ["staff.csv: it has a header, and no rows"]}
+
+
+def test_another_format_than_the_configured_one_is_refused() -> None:
+    """By what the file is, and not only by its name."""
+    user = User.objects.create_superuser("root")
+    response = send("staff", b"PK\x03\x04" + b"\x00" * 100, user=user, name="staff.xlsx")
+    assert (response.status_code, [*response.data["errors"]]) == (400, ["file"])
+
+
+def test_a_file_that_is_too_large_is_refused(settings: Any) -> None:
+    """413: by the length the request declares, before it is read, and by the length the file has."""
+    settings.COMMON = {"IMPORT_MAX_FILE_SIZE": 1_000}
+    content = write_csv(build_rows(20, make_departments()))
+    response = send("employees", content)
+    assert (response.status_code, response.data["success"]) == (413, False)
+    response = APIClient().generic(
+        "POST", "/employees/import-from-file/", "x" * 1_100_000, content_type="multipart/form-data; boundary=x"
+    )
+    assert (response.status_code, Employee.objects.count()) == (413, 0)
+
+
+def test_a_file_with_too_many_rows_is_refused(settings: Any) -> None:
+    """What was committed before that is in the report."""
+    settings.COMMON = {"IMPORT_MAX_ROWS": 15, "IMPORT_BATCH_SIZE": 10}
+    response = send("employees", write_csv(build_rows(20, make_departments())))
+    report = response.data["data"]
+    assert (response.status_code, report["state"], report["created"]) == (207, "interrupted", Employee.objects.count())
+    assert "15" in report["reason"]
+
+
+def test_permissions_are_those_of_what_is_done() -> None:
+    """To add for an append, and to change and delete for a replacement."""
+    user = User.objects.create_user("ada")
+    content = b"code,name\nS,Sales\n"
+    assert send("departments", content).status_code in {401, 403}
+    assert send("departments", content, user=user).status_code == 403
+    user = grant(user, "add_department")
+    assert send("departments", content, user=user).status_code == 201
+    assert send("departments", content, user=user, replace_data="true").status_code == 403
+    user = grant(user, "change_department")
+    assert send("departments", content, user=user, replace_data="true").status_code == 403
+    user = grant(user, "delete_department")
+    assert send("departments", content, user=user, replace_data="true").status_code == 201
+
+
+def test_what_is_created_beside_needs_its_own_permission() -> None:
+    """A department that an import of employees creates is an added department."""
+    content = b"email,first_name,last_name,salary,hired,department\na@x.de,A,B,1,2026-01-01,NEW\n"
+    user = grant(User.objects.create_user("ada"), "add_employee")
+    assert send("staff", content, user=user).status_code == 403
+    user = grant(user, "add_department")
+    assert send("staff", content, user=user).status_code == 201
+    assert (Department.objects.get().code, Employee.objects.get().department.code) == ("NEW", "NEW")
+
+
+def test_object_permissions_hold_for_every_row() -> None:
+    """A row that the user may not change fails by itself."""
+    make_departments()
+    rows = build_rows(3, ["000"])
+    rows[1]["last_name"] = "Boss"
+    send("employees", write_csv(rows))
+    for row in rows:
+        row["phone"] = "changed"
+    response = send("guarded-employees", write_csv(rows))
+    assert (response.status_code, response.data["data"]["updated"]) == (207, 2)
+    [error] = response.data["data"]["errors"]
+    assert (error["row"], error["code"]) == (3, "permission_denied")
+    assert send("guarded-employees", write_csv(rows[:1]), replace_data="true").status_code == 403
+    assert Employee.objects.count() == 3
+
+
+def test_related_rows_that_are_out_of_reach_do_not_exist() -> None:
+    """The hook narrows what a foreign key finds."""
+    make_departments()
+    rows = build_rows(2, ["000"])
+    rows[0]["department_code"] = "001"
+    response = send("guarded-employees", write_csv(rows))
+    [error] = response.data["data"]["errors"]
+    assert (error["column"], error["code"]) == ("department_code", "does_not_exist")
+
+
+def test_rows_that_somebody_refers_to_are_not_replaced() -> None:
+    """409, and everything stays."""
+    user = User.objects.create_superuser("root")
+    send("employees", write_csv(build_rows(1, make_departments())))
+    response = send("departments", b"code,name\nZ,Last\n", user=user, replace_data="true")
+    assert (response.status_code, Department.objects.filter(code="Z").count()) == (409, 0)
+
+
+def test_a_viewset_without_a_configuration_says_so() -> None:
+    """It is the project's fault, not the client's."""
+    with pytest.raises(ConfigurationError, match=r"UnconfiguredViewSet\.import_file_config"):
+        send("unconfigured", b"code\nS\n")
