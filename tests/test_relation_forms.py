@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.http import QueryDict
@@ -108,6 +109,29 @@ def test_choices_are_capped() -> None:
     assert len(field.get_choices(cutoff=2)) == 2
     many = ManyIdToDataField(queryset=Tag.objects.all(), serializer=TagSerializer, html_cutoff=3)
     assert len(many.choices) == 3
+
+
+def test_what_is_stored_is_a_choice_however_many_there_are(invoice: Invoice) -> None:
+    """A form that nobody has changed sends what is stored, for one row and for a list."""
+    Tag.objects.bulk_create(Tag(name=str(number)) for number in range(5))
+    last = Tag.objects.order_by("pk").reverse()[0]
+    invoice.tags.set([last])
+
+    class Serializer(BaseModelSerializer[Invoice]):
+        customer = IdToDataField(queryset=Customer.objects.all(), serializer=CustomerSerializer, html_cutoff=1)
+        tags = ManyIdToDataField(queryset=Tag.objects.all(), serializer=TagSerializer, html_cutoff=2)
+
+        class Meta:
+            model = Invoice
+            fields = ("number", "customer", "tags")
+
+    page = HTMLFormRenderer().render(Serializer(invoice).data, None, {})
+    ada, eve = Customer.objects.all()
+    assert find_options(page, "customer") == [(str(eve.pk), True), ("n/a", False)]  # DRF says so that there are more
+    chosen = [value for value, is_chosen in find_options(page, "tags") if is_chosen]
+    assert chosen == [str(last.pk)]
+    fields: dict[str, Any] = {**Serializer().fields}
+    assert [*fields["customer"].get_choices()] == [ada.pk]
 
 
 def test_choices_are_what_the_field_takes() -> None:

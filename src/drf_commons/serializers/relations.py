@@ -9,14 +9,16 @@ import enum
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Hashable, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Self, TypeAlias, TypedDict, cast
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import connections
 from django.db.models import Manager, Model, Q, QuerySet
 from django.db.models.manager import BaseManager
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ValidationError
+from rest_framework.fields import get_attribute
 from rest_framework.relations import ManyRelatedField, PKOnlyObject, RelatedField
 from rest_framework.utils import html
 from typing_extensions import TypeIs, TypeVar, Unpack, override
@@ -331,13 +333,32 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
 
     @override
     def get_choices(self, cutoff: int | None = None) -> dict[Any, str]:
-        """Return what an HTML form may choose from, by the value it has to send; at most ``html_cutoff`` rows."""
+        """Return what an HTML form may choose from, by the value it has to send; at most ``html_cutoff`` rows.
+
+        What is stored is always among them, or a form that nobody has changed would send something else.
+        """
         queryset = self.get_queryset()
         if queryset is None or not self.looks_up_rows:
             return {}
         key = self.get_keys(queryset.model)[0]
-        rows = queryset[: self.html_cutoff if cutoff is None else cutoff]
-        return {key.read(row): self.display_value(row) for row in rows}
+        cutoff = self.html_cutoff if cutoff is None else cutoff
+        choices = {key.read(row): self.display_value(row) for row in queryset[:cutoff]}
+        is_cut = cutoff is not None and len(choices) >= cutoff
+        stored = {key.read(row): self.display_value(row) for row in self._get_stored()} if is_cut else {}
+        return {**stored, **choices}
+
+    def _get_stored(self) -> list[M]:
+        """Return the related rows of the row that the serializer is about."""
+        in_list = isinstance(self.parent, ManyRelation)
+        field: Any = self.parent if in_list else self
+        instance = getattr(field.parent, "instance", None)
+        if not isinstance(instance, Model):
+            return []
+        with suppress(ObjectDoesNotExist):  # a new row may have none yet
+            value: Any = get_attribute(instance, field.source_attrs)
+            rows: list[Any] = [*value.all()] if hasattr(value, "all") else [value]
+            return [row for row in rows if row is not None]
+        return []
 
     def get_choice(self, row: M | PKOnlyObject | None) -> Hashable:
         """Return the one of the choices that stands for *row*."""
