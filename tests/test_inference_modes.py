@@ -73,6 +73,12 @@ def show(article: Article) -> None:
     reveal_type(LongSerializer(article).data["length"])
     reveal_type(LongSerializer(data={}).validated_data["title"])
 """
+COMMON = """
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent
+COMMON = {"BULK_MAX_ITEMS": 500}
+"""
 
 #: What is edited, from what, into what; each step starts where the one before it ended.
 EDITS = [
@@ -82,6 +88,8 @@ EDITS = [
     ("articles.py", "queryset=Author", "allow_null=True, queryset=Author"),
     ("articles.py", '"zoo.authors.AuthorSerializer"', '"zoo.authors.NoSerializer"'),
     ("articles.py", '"zoo.authors.NoSerializer"', '"zoo.authors.AuthorSerializer"'),
+    ("common.py", "BULK_MAX_ITEMS", "BULK_MAX_ITEM"),
+    ("common.py", 'ITEM": 500', "ITEMS\": '500'"),
     ("authors.py", "    class Meta:", "    def to_representation(self, instance): ...\n\n    class Meta:"),
 ]
 #: What only a fresh start of Django sees: the daemon has to be restarted.
@@ -111,9 +119,10 @@ def build_project(parent: Path) -> Path:
     """Write a project of two serializers in two modules, and one that uses them."""
     root = parent / "project"
     (root / "zoo").mkdir(parents=True)
-    for name in ("mypy.ini", "settings.py"):
-        shutil.copy(PROJECT / name, root)
-    modules = {"__init__": "", "models": MODELS, "authors": AUTHORS, "articles": ARTICLES, "use": USE}
+    shutil.copy(PROJECT / "mypy.ini", root)
+    settings = (PROJECT / "settings.py").read_text(encoding="utf-8").replace("cases_settings", "common")
+    (root / "settings.py").write_text(settings, encoding="utf-8")
+    modules = {"__init__": "", "common": COMMON, "models": MODELS, "authors": AUTHORS, "articles": ARTICLES, "use": USE}
     for name, text in modules.items():
         (root / "zoo" / f"{name}.py").write_text(text, encoding="utf-8")
     return root

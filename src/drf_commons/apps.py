@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 
 from django.apps import AppConfig, apps
@@ -23,7 +24,10 @@ class DrfCommonsConfig(AppConfig):
         from drf_commons.checks import register_checks, validate_project  # noqa: PLC0415
 
         register_checks()
-        validate_project()
+        # mypy starts projects too, and an error here would stop it without a word: its plugin says what is wrong, and
+        # in which line.
+        if "mypy_django_plugin.main" not in sys.modules:
+            validate_project()
         if apps.is_installed("drf_spectacular"):
             # Its extensions register themselves.
             import_module("drf_commons.openapi")

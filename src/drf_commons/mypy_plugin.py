@@ -30,6 +30,7 @@ from mypy.plugin import (
     ClassDefContext,
     FunctionSigContext,
     MethodContext,
+    MethodSigContext,
     Plugin,
     ReportConfigContext,
 )
@@ -43,6 +44,7 @@ from drf_commons.inference.calls import Calls, remember_class
 from drf_commons.inference.registry import Registry
 from drf_commons.inference.scope import Scope
 from drf_commons.inference.serializers import infer_shapes
+from drf_commons.inference.settings import SettingsCheck
 from drf_commons.inference.shapes import find_alias, reserve
 from drf_commons.inference.stated import Inferred, check_stated, keep_stated
 from drf_commons.inference.syntax import count_arguments
@@ -55,6 +57,7 @@ _PATCH_PRIORITY: Final = 5
 #: When every shape of the import cycle is there.
 _CHECK_PRIORITY: Final = 6
 _REFERENCE: Final = re.compile(r"""serializer(?:_class)?\s*=\s*["']([\w.]+)\.\w+["']""")
+_COMMON: Final = re.compile(r"^COMMON\s*=", re.MULTILINE)
 _VALUE_MODULES: Final = ("datetime", "decimal", "uuid")
 _DEPENDENCY_PRIORITY: Final = 10
 
@@ -66,6 +69,7 @@ class SerializerPlugin(Plugin):
         super().__init__(options)
         self._registry = Registry(options)
         self._calls = Calls(self.find_info)
+        self._settings = SettingsCheck(self._registry, self.find_info)
         self._attributes: dict[str, Callable[[AttributeContext], Type]] = {
             "data": self._calls.read_data,
             "validated_data": self._calls.read_validated_data,
@@ -88,10 +92,11 @@ class SerializerPlugin(Plugin):
         if file.is_stub or "site-packages" in path.parts or not path.is_file():
             return []
         text = path.read_text(encoding="utf-8", errors="replace")
-        if "erializer" not in text:
-            return []
-        modules = {module for module in _REFERENCE.findall(text) if module != file.fullname and _is_there(module)}
-        return [(_DEPENDENCY_PRIORITY, module, -1) for module in sorted(modules.union(_VALUE_MODULES))]
+        modules = {names.SETTINGS.rpartition(".")[0]} if _COMMON.search(text) else set()
+        if "erializer" in text:
+            modules.update(_VALUE_MODULES)
+            modules |= {module for module in _REFERENCE.findall(text) if module != file.fullname and _is_there(module)}
+        return [(_DEPENDENCY_PRIORITY, module, -1) for module in sorted(modules)]
 
     @override
     def get_customize_class_mro_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
@@ -115,7 +120,13 @@ class SerializerPlugin(Plugin):
 
     @override
     def get_function_signature_hook(self, fullname: str) -> Callable[[FunctionSigContext], FunctionLike] | None:
+        if fullname in names.SETTINGS_CALLS:
+            return self._settings.run
         return self._calls.call_serializer if self._calls.is_serializer(fullname) else None
+
+    @override
+    def get_method_signature_hook(self, fullname: str) -> Callable[[MethodSigContext], FunctionLike] | None:
+        return self._settings.run if fullname in names.SETTINGS_METHODS else None
 
     @override
     def get_method_hook(self, fullname: str) -> Callable[[MethodContext], Type] | None:

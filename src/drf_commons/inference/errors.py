@@ -17,6 +17,7 @@ class Fault(enum.Enum):
     SERIALIZER_META = ("drf-meta", "Check that Meta of a serializer names fields that exist")
     SERIALIZER_REFERENCE = ("drf-reference", "Check that a dotted path names a serializer")
     SERIALIZER_SHAPE = ("drf-shape", "Check that type arguments of a serializer match its fields")
+    SETTINGS = ("drf-settings", "Check that COMMON has only settings that exist, with values of their types")
     VIEW_MODEL = ("drf-view-model", "Check that queryset and serializer_class are of the viewset's model")
     VIEW_FIELDS = ("drf-view-fields", "Check that fields named in a viewset's configuration exist")
 

@@ -15,6 +15,19 @@ MODEL: Final = "django.db.models.base.Model"
 MANAGER: Final = "django.db.models.manager.BaseManager"
 QUERYSET: Final = "django.db.models.query.QuerySet"
 
+SETTINGS: Final = "drf_commons.conf.CommonSettingsDict"
+#: Calls of functions and methods that settings modules make, and that no other plugin is known to change.
+SETTINGS_CALLS: Final = frozenset(
+    {
+        "os.getenv",
+        "pathlib.Path",
+        *(f"{path}.{name}" for path in ("ntpath", "posixpath") for name in ("abspath", "dirname", "join")),
+    }
+)
+SETTINGS_METHODS: Final = frozenset(
+    {"os._Environ.__getitem__", "os._Environ.get", "pathlib.Path.resolve", "pathlib.Path.__truediv__"}
+)
+
 #: Serializers whose second and third type argument are the shapes of ``data`` and ``validated_data``.
 SHAPED_SERIALIZERS: Final = frozenset(
     {

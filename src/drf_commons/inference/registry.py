@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -34,14 +35,25 @@ class Registry:
         self._options = options
 
     @cached_property
+    def _settings_module(self) -> str:
+        from mypy_django_plugin.config import DjangoPluginConfig  # noqa: PLC0415
+
+        return DjangoPluginConfig(self._options.config_file).django_settings_module
+
+    @cached_property
     def _models(self) -> Mapping[str, type[Model]]:
         # Setting Django up belongs to django-stubs; a second context is the same one.
-        from mypy_django_plugin.config import DjangoPluginConfig  # noqa: PLC0415
         from mypy_django_plugin.django.context import DjangoContext  # noqa: PLC0415
 
-        settings_module = DjangoPluginConfig(self._options.config_file).django_settings_module
-        modules: Mapping[str, Mapping[str, type[Model]]] = DjangoContext(settings_module).model_modules
+        modules: Mapping[str, Mapping[str, type[Model]]] = DjangoContext(self._settings_module).model_modules
         return {f"{module}.{name}": model for module, models in modules.items() for name, model in models.items()}
+
+    def holds_settings(self, module: str) -> bool:
+        """Tell whether *module* is the settings module, or the one it takes its ``COMMON`` from."""
+        if module == self._settings_module:
+            return True
+        here, there = (getattr(sys.modules.get(name), "COMMON", None) for name in (module, self._settings_module))
+        return here is not None and here is there
 
     def find_model(self, fullname: str) -> type[Model] | None:
         """Return the running class of a model."""
