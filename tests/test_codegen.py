@@ -100,12 +100,119 @@ def test_what_is_written_is_free_of_errors(project: Path) -> None:
 
 
 def test_front_ends_get_interfaces(project: Path) -> None:
-    """An answer is an envelope around a serializer's interface, circles included."""
+    """An answer is an envelope around a serializer's interface, circles included; names that clash say their module."""
     written = (project / "api.ts").read_text(encoding="utf-8")
     assert "export interface Envelope<T> {" in written
     assert "export interface ErrorEnvelope {" in written
-    assert "export interface One {\n  code: string;\n  species: Two;\n}" in written
-    assert "export interface Two {\n  animals: One[];\n  name: string;\n  parent: Two | null;\n}" in written
+    assert "export interface ZooCircleOneOne {\n  code: string;\n  species: ZooCircleTwoTwo;\n}" in written
+    assert "animals: ZooCircleOneOne[];\n  name: string;\n  parent: ZooCircleTwoTwo | null;\n}" in written
+
+
+def read_type(project: Path, name: str) -> dict[str, str]:
+    """Return the keys of an interface, each with the type that is written for it."""
+    written = (project / "api.ts").read_text(encoding="utf-8")
+    body = written.partition(f"export interface {name} {{\n")[2].partition("\n}")[0]
+    return dict(line.strip(" ;").split(": ", 1) for line in body.splitlines())
+
+
+def read_endpoint(project: Path, name: str) -> tuple[str, str]:
+    """Return what an endpoint takes and answers."""
+    written = (project / "api.ts").read_text(encoding="utf-8")
+    body = written.partition(f'  "{name}": {{\n')[2].partition("\n  };")[0]
+    parts = dict(line.strip(" ;").split(": ", 1) for line in body.splitlines())
+    return parts["request"], parts["response"]
+
+
+def test_requests_are_what_clients_send(project: Path) -> None:
+    """A body has the keys that are read, those optional that may be left out, with what each field takes."""
+    assert read_type(project, "ApiAnimalRequest") == {
+        "born?": "string | null",
+        "coat?": '"a" | "b" | ""',
+        "code": "string",
+        "friends?": "string[]",
+        "keeper": "string | null",
+        "level": "1 | 2",
+        "notes?": "unknown",
+        "photo?": "File | null",
+        "price?": "number | string | null",
+        "shout": "unknown",
+        "species": "number | string | (ApiSpeciesRequest & { id?: number })",
+        "tags": "string[]",
+        "tame?": "boolean | null",
+        "weight": "number",
+    }
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "request_type", "response_type"),
+    [
+        ("GET /api/animals/", "undefined", "Envelope<ApiAnimal[]>"),
+        ("POST /api/animals/", "ApiAnimalRequest", "Envelope<ApiAnimal>"),
+        ("GET /api/animals/{pk}/", "undefined", "Envelope<ApiAnimal>"),
+        ("PUT /api/animals/{pk}/", "unknown", "unknown"),
+        ("PATCH /api/animals/{pk}/", "unknown", "unknown"),
+        ("DELETE /api/animals/{pk}/", "undefined", "Envelope<null>"),
+        (
+            "GET /api/keepers/",
+            "undefined",
+            "Page<(ApiKeeper & { index: number })> | Envelope<(ApiKeeper & { index: number })[]>",
+        ),
+        ("POST /api/keepers/", "ApiKeeperRequest", "Envelope<null>"),
+        ("PATCH /api/keepers/{pk}/", "Partial<ApiKeeperRequest>", "Envelope<ApiKeeper>"),
+        ("POST /api/keepers/count/", "unknown", "unknown"),
+        ("GET /api/species/", "undefined", "PlainPage<ApiSpecies>"),
+        ("DELETE /api/species/{pk}/", "undefined", "undefined"),
+        ("GET /plain/species/", "undefined", "ApiSpecies[]"),
+        ("POST /plain/choosing/", "unknown", "unknown"),
+    ],
+)
+def test_endpoints_take_and_answer(project: Path, endpoint: str, request_type: str, response_type: str) -> None:
+    """The table says what the libraries' actions do, and claims nothing of what a view does in its own way."""
+    assert read_endpoint(project, endpoint) == (request_type, response_type)
+
+
+FRONT_END: Final = """
+import type { ApiKeeper, Endpoints, ErrorEnvelope } from "./api";
+
+declare function call<K extends keyof Endpoints>(
+  endpoint: K, params: Endpoints[K]["params"], body: Endpoints[K]["request"],
+): Promise<Endpoints[K]["response"] | Endpoints[K]["error"]>;
+
+export async function rename(id: string): Promise<ApiKeeper | ErrorEnvelope["errors"]> {
+  const answer = await call("PATCH /api/keepers/{pk}/", { pk: id }, { name: "Ada" });
+  return answer.success ? answer.data : answer.errors;
+}
+export const wrong = [
+  // @ts-expect-error: a key nobody reads
+  call("PATCH /api/keepers/{pk}/", { pk: "1" }, { nam: "Ada" }),
+  // @ts-expect-error: the address lacks its id
+  call("GET /api/keepers/{pk}/", {}, undefined),
+  // @ts-expect-error: no such address
+  call("GET /api/keeper/", {}, undefined),
+  // @ts-expect-error: a row has to name its species
+  call("POST /api/animals/", {}, { code: "a", keeper: null, level: 1, shout: "", tags: [], weight: 1 }),
+];
+"""
+
+
+def test_a_front_end_is_checked_against_the_table(project: Path) -> None:
+    """TypeScript's own compiler accepts what is right, and finds what is not."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is missing, which runs TypeScript's compiler")
+    compiler = [npm, "exec", "--yes", "--package=typescript@5.9.3", "--", "tsc"]
+    found = subprocess.run([*compiler, "--version"], cwd=project, capture_output=True, check=False)  # noqa: S603
+    if found.returncode != 0:
+        pytest.skip("npm cannot get TypeScript's compiler")
+    (project / "front_end.ts").write_text(FRONT_END, encoding="utf-8")
+    done = subprocess.run(  # noqa: S603  # the compiler from above
+        [*compiler, "--noEmit", "--strict", "--target", "es2020", "front_end.ts"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_stubs_of_the_example_are_fresh() -> None:

@@ -92,7 +92,7 @@ class SerializerPlugin(Plugin):
         if file.is_stub or "site-packages" in path.parts or not path.is_file():
             return []
         text = path.read_text(encoding="utf-8", errors="replace")
-        modules = {names.SETTINGS.rpartition(".")[0]} if _COMMON.search(text) else set()
+        modules: set[str] = {names.SETTINGS.rpartition(".")[0]} if _COMMON.search(text) else set()
         if "erializer" in text:
             modules.update(_VALUE_MODULES)
             modules |= {module for module in _REFERENCE.findall(text) if module != file.fullname and _is_there(module)}

@@ -46,7 +46,8 @@ class Command(BaseCommand):
 def _render(labels: list[str], stubs: Path | None, typescript: Path | None) -> dict[Path, str]:
     """Return what the files have to hold."""
     try:
-        from drf_commons.codegen.reading import find_modules, read_modules  # noqa: PLC0415  # needs an extra
+        from drf_commons.codegen.endpoints import find_endpoints  # noqa: PLC0415  # needs an extra
+        from drf_commons.codegen.reading import find_modules, read_modules  # noqa: PLC0415
         from drf_commons.codegen.stubs import render_stub  # noqa: PLC0415
         from drf_commons.codegen.typed_dicts import SUFFIX, render_module  # noqa: PLC0415
         from drf_commons.codegen.typescript import render_typescript  # noqa: PLC0415
@@ -77,7 +78,7 @@ def _render(labels: list[str], stubs: Path | None, typescript: Path | None) -> d
             wanted[inner] = render_stub(module)
             wanted[place.with_name(f"{place.name}{SUFFIX}.pyi")] = render_module(module)
     if typescript is not None:
-        wanted[typescript] = render_typescript(modules)
+        wanted[typescript] = render_typescript(modules, find_endpoints())
     return wanted
 
 
