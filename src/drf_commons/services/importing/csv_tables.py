@@ -151,7 +151,10 @@ class CsvTable:
 
     def _find_delimiter(self, declared: str | None) -> str:
         """Return what divides cells; a first line such as ``sep=;`` says it, and is no row."""
-        first = next(iter(self._lines), "")
+        try:
+            first = next(iter(self._lines), "")
+        except RecordTooLongError:
+            raise UnreadableFileError(self.name, "the first line is far too long to be a header", row=1) from None
         directive = _DIRECTIVE.fullmatch(first)
         if directive is not None:
             self._start = Cursor(number=2, offset=self._lines.offset)

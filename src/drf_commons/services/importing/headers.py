@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from drf_commons.errors import UnreadableFileError
 
 __all__ = ["name_column", "read_header"]
+
+_SHOWN: Final = 5
 
 
 def read_header(file: str, number: int, cells: Sequence[object]) -> Sequence[str]:
@@ -16,7 +19,8 @@ def read_header(file: str, number: int, cells: Sequence[object]) -> Sequence[str
         names.pop()
     blank = [name_column(place) for place, name in enumerate(names) if not name]
     if blank:
-        columns = f"column {blank[0]} has" if len(blank) == 1 else f"columns {', '.join(blank)} have"
+        more = ", …" if len(blank) > _SHOWN else ""
+        columns = f"column {blank[0]} has" if len(blank) == 1 else f"columns {', '.join(blank[:_SHOWN])}{more} have"
         raise UnreadableFileError(file, f"{columns} no header; name each column, or remove it", row=number)
     seen: dict[str, int] = {}
     for place, name in enumerate(names):

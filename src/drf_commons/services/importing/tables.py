@@ -6,10 +6,9 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, Protocol, TypeAlias, cast
+from typing import IO, TYPE_CHECKING, Literal, Protocol, TypeAlias, assert_never, cast
 
 from drf_commons.conf import get_settings
-from drf_commons.errors import UnreadableFileError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -163,11 +162,25 @@ def open_table(
 @contextmanager
 def _open(source: TableSource, name: str | None, options: ReadOptions) -> Generator[Table]:
     # The readers know the classes above.
+    from drf_commons.services.importing import archives, formats, sources  # noqa: PLC0415
     from drf_commons.services.importing.csv_tables import CsvTable  # noqa: PLC0415
-    from drf_commons.services.importing.sources import find_format, open_source  # noqa: PLC0415
+    from drf_commons.services.importing.dataframe_tables import DataFrameTable  # noqa: PLC0415
+    from drf_commons.services.importing.ods_tables import OdsTable  # noqa: PLC0415
+    from drf_commons.services.importing.xls_tables import XlsTable  # noqa: PLC0415
+    from drf_commons.services.importing.xlsx_tables import XlsxTable  # noqa: PLC0415
 
-    with open_source(cast("IO[bytes] | Path", source), name, options.limits) as opened:
-        file_format = find_format(opened, options)
-        if file_format != "csv":
-            raise UnreadableFileError(opened.name, f"{file_format.upper()} files cannot be read")
-        yield CsvTable(opened, options)
+    if not isinstance(source, Path) and not hasattr(source, "read"):
+        yield DataFrameTable(cast("DataFrame", source), name or "DataFrame", options)
+        return
+    with sources.open_source(cast("IO[bytes] | Path", source), name, options.limits) as opened:
+        file_format = formats.find_format(opened, options)
+        match file_format:
+            case "csv":
+                yield CsvTable(opened, options)
+            case "xls":
+                yield XlsTable(opened, options)
+            case "xlsx" | "ods":
+                with archives.open_archive(opened, options.limits) as archive:
+                    yield XlsxTable(archive, options) if file_format == "xlsx" else OdsTable(archive, options)
+            case _:
+                assert_never(file_format)

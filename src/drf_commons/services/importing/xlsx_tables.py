@@ -1,0 +1,43 @@
+"""XLSX files, read as a stream: nothing is kept but the texts that cells share, and nothing is ever calculated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from typing_extensions import override
+
+from drf_commons.services.importing.archives import Archive
+from drf_commons.services.importing.sheets import SheetRow, SheetTable
+from drf_commons.services.importing.tables import ReadOptions
+from drf_commons.services.importing.workbooks import find_sheet, read_workbook
+from drf_commons.services.importing.xlsx_cells import read_cells
+
+__all__ = ["XlsxTable"]
+
+
+class XlsxTable(SheetTable):
+    """One sheet of an XLSX file as a table. Macros and links to other files are left alone."""
+
+    def __init__(self, archive: Archive, options: ReadOptions) -> None:
+        self._archive = archive
+        self._workbook = read_workbook(archive)
+        self._path = find_sheet(archive, self._workbook, options.sheet)
+        super().__init__(archive.name, options)
+
+    @property
+    @override
+    def file_format(self) -> Literal["xlsx"]:
+        return "xlsx"
+
+    @override
+    def iterate(self, *, first: int, width: int, is_header: bool) -> Iterator[SheetRow]:
+        return read_cells(
+            self._archive,
+            self._path,
+            self._workbook,
+            first=first,
+            width=width,
+            longest=self._limits.max_cell_length,
+            most=1 if is_header else None,
+        )
