@@ -136,8 +136,7 @@ def _strip(value: Any) -> object:
 
 def find_changes(plan: StepPlan, old: Record, new: Record) -> Mapping[int, Any]:
     """Return the values of *new* that differ from *old*, by place."""
-    return {
-        place: value
-        for place, (column, before, value) in enumerate(zip(plan.fields, old, new, strict=True))
-        if before != value and not is_same(column, before, value)
-    }
+    if old == new:
+        return {}
+    different = [place for place, (before, value) in enumerate(zip(old, new, strict=True)) if before != value]
+    return {place: new[place] for place in different if not is_same(plan.fields[place], old[place], new[place])}

@@ -16,6 +16,7 @@ from drf_commons.services.importing.cells import Converter, build_converter, can
 from drf_commons.services.importing.columns import FieldAny, ImportColumn
 from drf_commons.services.importing.config import ManyToManyLookup, ModelStep
 from drf_commons.services.importing.lookups import Fault, Lookup, split_cell
+from drf_commons.services.importing.recognition import build_recogniser
 
 __all__ = ["BoundColumn", "Cells", "ForeignKeyColumn", "LookupColumn", "ManyColumn", "ValueColumn", "fill_computed"]
 
@@ -48,23 +49,30 @@ class ValueColumn(BoundColumn):
         if column.source in step.required:
             self._convert = _refuse_blank(self._convert, column.field)
         self._errors = _DATA_ERRORS if transforms else (ValidationError, OverflowError)
+        is_plain = not transforms and column.source not in step.required
+        self._recognise = build_recogniser(column.field) if is_plain else None
         self._memo: dict[object, Any] | None = None if transforms or not can_remember(column.field) else {}
         self._repeats: bool | None = None
 
     def convert(self, cells: Cells) -> tuple[list[Any], bool]:
         """Return the value of each cell, or a :class:`Fault`, and whether there may be one."""
-        if self._memo is not None and self._is_repeating(cells, self._memo):
+        is_text = {*map(type, cells)} == {str}
+        if is_text and self._memo is not None and self._is_repeating(cells, self._memo):
             return self._convert_repeating(cells, self._memo)
+        if is_text and self._recognise is not None:
+            values = self._recognise(cast("Sequence[str]", cells))
+            if values is not None:
+                return values, False
         try:
             return [*map(self._convert, cells)], False
         except self._errors:
             return [self._convert_cell(cell) for cell in cells], True
 
     def _is_repeating(self, cells: Cells, memo: dict[object, Any]) -> bool:
-        """Tell whether remembering pays, and is safe: ``True``, ``1`` and ``1.0`` are equal, and not the same."""
+        """Tell whether remembering pays. It is for texts alone: ``True``, ``1`` and ``1.0`` are equal, not the same."""
         if self._repeats is None:
-            self._repeats = len({*map(write_cell, cells)}) * 2 < len(cells)
-        return self._repeats and {*map(type, cells)} == {str} and len(memo) < _REMEMBERED
+            self._repeats = len({*cells}) * 2 < len(cells)
+        return self._repeats and len(memo) < _REMEMBERED
 
     def _convert_repeating(self, cells: Cells, memo: dict[object, Any]) -> tuple[list[Any], bool]:
         for cell in {*cells}.difference(memo):

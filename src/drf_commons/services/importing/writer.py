@@ -20,6 +20,7 @@ from drf_commons.services.importing.existing import (
     find_changes,
     find_existing,
 )
+from drf_commons.services.importing.instances import build_factory, build_loader
 from drf_commons.services.importing.links import Links
 from drf_commons.services.importing.lookups import Fault
 from drf_commons.services.importing.plan import StepPlan
@@ -92,18 +93,22 @@ class StepWriter:
             elif (place := shared.get(key)) is not None and self.is_refused_twin(records[row], place):
                 self.fail_twin(row, records[row], place[0])
             elif (first := rows.setdefault(key, row)) != row:
-                place = self.numbers[first], _fingerprint(records[first])
+                place = self.numbers[first], self.build_fingerprint(records[first])
                 if self.is_refused_twin(records[row], place):
                     self.fail_twin(row, records[row], place[0])
                 else:
                     twins[row] = first
             else:
-                self.outcome.seen[row] = key, (self.numbers[row], _fingerprint(records[row]))
+                self.outcome.seen[row] = key, (self.numbers[row], self.build_fingerprint(records[row]))
         return [*rows.values()], twins
 
     def is_refused_twin(self, record: Record, place: Place) -> bool:
         """Tell whether a row must not share its key: on the main step, or where it says something else."""
-        return self.plan.is_main or (self.updates and place[1] != _fingerprint(record))
+        return self.plan.is_main or (self.updates and place[1] != self.build_fingerprint(record))
+
+    def build_fingerprint(self, record: Record) -> int:
+        """Return what tells rows with the same key apart, where that matters."""
+        return 0 if self.plan.is_main else hash(repr(record))
 
     def fail_twin(self, row: int, record: Record, number: int) -> None:
         """Refuse a row whose key another row of the file has."""
@@ -220,9 +225,8 @@ class StepWriter:
 
     def insert(self, rows: Sequence[int], records: Mapping[int, Record]) -> None:
         """Insert *rows*."""
-        names = [column.attname for column in self.plan.fields]
-        model = self.plan.model
-        objs = [(row, model(**dict(zip(names, records[row], strict=True)))) for row in rows]
+        build = build_factory(self.plan.model, self.plan.fields)
+        objs = [(row, build(records[row])) for row in rows]
 
         def write(part: Sequence[tuple[int, models.Model]]) -> None:
             bulk_create(self.plan.queryset, [obj for _, obj in part])
@@ -237,7 +241,8 @@ class StepWriter:
         if self.plan.step.skip_unchanged is False and not places:
             places = [place for place in range(len(fields)) if place not in self.plan.key]
         names = [fields[place].name for place in places]
-        objs = [(row, self.build_stored(stored, changes)) for row, (stored, changes) in rows.items()]
+        load = self.build_loader()
+        objs = [(row, self.apply(load(stored), changes)) for row, (stored, changes) in rows.items()]
 
         def write(part: Sequence[tuple[int, models.Model]]) -> None:
             bulk_update(self.plan.queryset, [obj for _, obj in part], names)
@@ -245,17 +250,26 @@ class StepWriter:
         for row, obj in self.write_parts(objs, write) if names else objs:
             self.settle(row, "updated", obj.pk)
 
-    def build_stored(self, stored: StoredRow, changes: Mapping[int, Any]) -> models.Model:
-        """Return the instance of a row that is there, with what the file changes."""
+    def build_loader(self) -> Callable[[StoredRow], models.Model]:
+        """Return what makes the instance of a row that is there."""
         model = self.plan.model
-        columns = {column.attname: value for column, value in zip(self.plan.fields, stored.record, strict=True)}
-        columns[cast("Any", model._meta.pk).attname] = stored.pk
-        if stored.version is not None:
-            columns["version"] = stored.version
-        named = [column.attname for column in model._meta.concrete_fields if column.attname in columns]
-        obj = model.from_db(self.plan.using, named, [columns[name] for name in named])
+        key: str = cast("Any", model._meta.pk).attname
+        names = [column.attname for column in self.plan.fields]
+        has_key, has_version = key in names, hasattr(model, "expected_version")
+        names += [*([] if has_key else [key]), *(["version"] if has_version else [])]
+        load = build_loader(model, self.plan.using, names)
+
+        def build(stored: StoredRow) -> models.Model:
+            rest = (*(() if has_key else (stored.pk,)), *((stored.version,) if has_version else ()))
+            return load((*stored.record, *rest))
+
+        return build
+
+    def apply(self, obj: models.Model, changes: Mapping[int, Any]) -> models.Model:
+        """Give *obj* what the file changes, and return it."""
+        fields = self.plan.fields
         for place, value in changes.items():
-            setattr(obj, self.plan.fields[place].attname, value)
+            setattr(obj, fields[place].attname, value)
         return obj
 
     def write_parts(
@@ -319,7 +333,3 @@ def _find_violation(obj: models.Model, exclude: set[str], using: str) -> tuple[C
 def _is_null(key: Any) -> bool:
     """Tell whether no other row can have *key*, as none has NULL."""
     return key is None or (isinstance(key, tuple) and None in key)
-
-
-def _fingerprint(record: Record) -> int:
-    return hash(repr(record))
