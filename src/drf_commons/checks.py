@@ -6,9 +6,10 @@
 ``drf_commons.E003``    a model records the current user and ``CurrentUserMiddleware`` is off
 ``drf_commons.E004``    the user model is soft-deleted, which its ``is_active`` does not mean
 ``drf_commons.E005``    ``slug_unique_with`` names no field, or slugs are unique in the whole table
+``drf_commons.E006``    the ``import_file_config`` of a viewset does not fit its models
 ======================  ===============================================================================
 
-The last two are told by the models themselves.
+The fourth and fifth are told by the models themselves.
 """
 
 from __future__ import annotations
@@ -16,16 +17,23 @@ from __future__ import annotations
 from typing import Final
 
 from django.apps import apps
+from django.conf import settings
 from django.core import checks
 from django.db.models import Model
 
 from drf_commons.conf import find_setting_faults, get_settings
-from drf_commons.errors import ConfigurationError, MissingMiddlewareError
+from drf_commons.errors import ConfigurationError, InvalidImportConfigError, MissingMiddlewareError
 from drf_commons.middlewares import MiddlewareChecker
 from drf_commons.models.base import UserActionMixin
 from drf_commons.models.fields import CurrentUserField
 
-__all__ = ["check_current_user_middleware", "check_settings", "register_checks", "validate_project"]
+__all__ = [
+    "check_current_user_middleware",
+    "check_import_configs",
+    "check_settings",
+    "register_checks",
+    "validate_project",
+]
 
 _TAG: Final = "drf_commons"
 _CURRENT_USER_MIDDLEWARE: Final = "drf_commons.middlewares.CurrentUserMiddleware"
@@ -52,6 +60,7 @@ def register_checks() -> None:
     """Make ``manage.py check`` run the checks of this module, alone with ``--tag drf_commons``."""
     checks.register(check_settings, _TAG)
     checks.register(check_current_user_middleware, _TAG)
+    checks.register(check_import_configs, _TAG)
 
 
 def check_settings(**_: object) -> list[checks.CheckMessage]:
@@ -69,6 +78,24 @@ def check_current_user_middleware(**_: object) -> list[checks.CheckMessage]:
     except MissingMiddlewareError as exc:
         return [checks.Error(str(exc), id="drf_commons.E003")]
     return []
+
+
+def check_import_configs(**_: object) -> list[checks.CheckMessage]:
+    """Return an error for each fault in what the viewsets of the project import."""
+    if not getattr(settings, "ROOT_URLCONF", None):
+        return []
+    # Views need more of a project than its checks do: they are imported when there is something to check.
+    from drf_commons.views.mixins import FileImportMixin  # noqa: PLC0415
+    from drf_commons.views.routed import list_viewsets  # noqa: PLC0415
+
+    errors: list[checks.CheckMessage] = []
+    for viewset in list_viewsets():
+        if issubclass(viewset, FileImportMixin) and viewset.import_file_config is not None:
+            try:
+                viewset.get_import_config()
+            except InvalidImportConfigError as exc:
+                errors += [checks.Error(f"{exc.owner}: {fault}", id="drf_commons.E006") for fault in exc.faults]
+    return errors
 
 
 def _require_current_user_middleware() -> None:

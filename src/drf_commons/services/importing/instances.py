@@ -34,9 +34,12 @@ def build_factory(model: type[models.Model], fields: Sequence[FieldAny]) -> Call
 
     def build(values: Sequence[Any]) -> models.Model:
         obj = new()
-        obj.__dict__ = {"_state": state(), **fixed, **dict(zip(names, values, strict=True))}
+        attributes = vars(obj)
+        attributes["_state"] = state()
+        attributes.update(fixed)
+        attributes.update(zip(names, values, strict=True))
         for name, make in made:
-            obj.__dict__[name] = make()
+            attributes[name] = make()
         return obj
 
     return build
@@ -58,7 +61,7 @@ def build_loader(
         state = build_state()
         state.adding, state.db = False, using
         obj = new()
-        obj.__dict__ = dict(zip(keys, (state, *values), strict=True))
+        vars(obj).update(zip(keys, (state, *values), strict=True))
         return obj
 
     return load
@@ -84,6 +87,6 @@ def _is_plain(model: type[models.Model]) -> bool:
 
 def _only_stores(model: type[models.Model], name: str) -> bool:
     """Tell whether an assignment to the attribute puts the value into the instance, and that is all."""
-    attribute = type(getattr_static(model, name))
+    attribute = cast("type[object]", type(getattr_static(model, name)))
     # That of a foreign key forgets the related object, which a new instance does not have.
     return attribute is ForeignKeyDeferredAttribute or not hasattr(attribute, "__set__")

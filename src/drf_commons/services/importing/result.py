@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast
 
 from drf_commons.services.importing.cells import write_cell
+from drf_commons.services.importing.tables import Cursor
 
 __all__ = [
     "Action",
@@ -105,6 +106,8 @@ class ImportProgress:
     unchanged: int
     failed: int
     chunks: int
+    #: Where in the file the next chunk begins.
+    cursor: Cursor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

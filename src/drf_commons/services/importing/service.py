@@ -31,7 +31,7 @@ from drf_commons.services.importing.result import (
     StepCounts,
 )
 from drf_commons.services.importing.scope import ImportScope
-from drf_commons.services.importing.tables import Chunk, ReadOptions, Table, TableSource, open_table
+from drf_commons.services.importing.tables import Chunk, Cursor, ReadOptions, Table, TableSource, open_table
 
 __all__ = ["FileImportService"]
 
@@ -229,7 +229,7 @@ class _Tally:
     pks: set[Any] = field(default_factory=set[Any])
     deferred: list[tuple[int, Sequence[object]]] = field(default_factory=list[tuple[int, Sequence[object]]])
     timings: dict[str, float] = field(default_factory=dict[str, float])
-    cursor: Any = None
+    cursor: Cursor = field(default_factory=lambda: Cursor(number=0))
     size: int = 1
 
     @property
@@ -293,6 +293,7 @@ class _Tally:
             unchanged=counts["unchanged"],
             failed=counts["failed"],
             chunks=counts["chunks"],
+            cursor=self.cursor,
         )
 
     def build_result(self) -> ImportResult:
