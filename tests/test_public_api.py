@@ -130,7 +130,15 @@ EXPORTS = {
         "success_response",
         "translate_exception",
     },
-    "drf_commons.serializers": {"BaseListSerializer", "BaseModelSerializer", "BaseSerializer", "RelationWrite"},
+    "drf_commons.serializers": {
+        "BaseListSerializer",
+        "BaseModelSerializer",
+        "BaseSerializer",
+        "BulkListSerializer",
+        "BulkUpdateListSerializer",
+        "RelationWrite",
+        "RowOutcome",
+    },
     "drf_commons.serializers.fields": {
         "Accept",
         "ConfigurableRelatedFieldMixin",

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from drf_commons.serializers import BaseListSerializer, BaseModelSerializer, BaseSerializer
+from drf_commons.serializers import BaseListSerializer, BaseModelSerializer, BaseSerializer, BulkListSerializer
 from tests.newsroom.models import Article
 
 
@@ -37,7 +37,7 @@ class OwnListSerializer(QuoteSerializer):
 
 def test_many_makes_a_list_of_the_library() -> None:
     """A user's own Meta does not bring DRF's list back."""
-    assert type(ArticleSerializer(many=True)) is BaseListSerializer
+    assert type(ArticleSerializer(many=True)) is BulkListSerializer
 
 
 def test_a_list_serializer_of_its_own_is_kept() -> None:

@@ -14,6 +14,7 @@ from rest_framework.relations import RelatedField
 from rest_framework.utils.serializer_helpers import BoundField
 from typing_extensions import TypeVar, Unpack, override
 
+from drf_commons.serializers.bulk import BulkListSerializer
 from drf_commons.serializers.fields import IdOnlyField
 from drf_commons.serializers.nested import NestingSerializer
 from drf_commons.serializers.prefetch import find_related_paths
@@ -79,6 +80,7 @@ class BaseModelSerializer(
 
     #: Keys are looked up by a field that can look up a whole list of them at once.
     serializer_related_field: ClassVar[type[RelatedField[Any, Any, Any]]] = IdOnlyField
+    default_list_serializer_class: ClassVar[type[serializers.ListSerializer[Any]]] = BulkListSerializer
 
     def __init__(
         self,

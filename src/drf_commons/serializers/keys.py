@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
 from collections.abc import Callable, Hashable
 from functools import cache
@@ -15,7 +16,7 @@ from typing_extensions import TypeVar
 
 from drf_commons.errors import ConfigurationError
 
-__all__ = ["Key", "build_key"]
+__all__ = ["Key", "build_key", "get_max_values"]
 
 M = TypeVar("M", bound=Model, default=Any)
 
@@ -68,6 +69,16 @@ def build_key(model: type[M], path: str) -> Key[M]:
     Raises :class:`~drf_commons.errors.ConfigurationError` when there is no such field.
     """
     return Key(model, path)
+
+
+def get_max_values(using: str) -> int | None:
+    """Return how many values one query may ask for: half of what it can carry, the rest is for the rows' own filter."""
+    connection = connections[using]
+    limit = connection.features.max_query_params
+    if connection.vendor == "sqlite":
+        connection.ensure_connection()
+        limit = connection.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)  # Django before 6.0 says 999
+    return limit and limit // 2
 
 
 def _find_column(model: type[Model], path: str) -> ModelField:

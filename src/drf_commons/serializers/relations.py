@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Self, TypeAlias, TypedDict, cast
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import connections
 from django.db.models import Manager, Model, Q, QuerySet
 from django.db.models.manager import BaseManager
 from django.utils.translation import gettext_lazy as _
@@ -23,7 +22,7 @@ from rest_framework.relations import ManyRelatedField, PKOnlyObject, RelatedFiel
 from rest_framework.utils import html
 from typing_extensions import TypeIs, TypeVar, Unpack, override
 
-from drf_commons.serializers.keys import Key, build_key
+from drf_commons.serializers.keys import Key, build_key, get_max_values
 from drf_commons.serializers.paths import build_list_error, format_message
 from drf_commons.types import RuntimeGeneric, StrOrPromise
 
@@ -232,6 +231,8 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
     def find(self, values: Sequence[object]) -> list[M | ValidationError]:
         """Return, for each of *values*, the row it names or the error to report there; one query for all of them."""
         known = [self._get_preloaded(value) for value in values]
+        if all(row is not None for row in known):
+            return cast("list[M | ValidationError]", known)  # nothing is missing
         missing = iter(self._find([value for value, row in zip(values, known, strict=True) if row is None]))
         return [next(missing) if row is None else row for row in known]
 
@@ -280,9 +281,7 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
         self, queryset: QuerySet[M], names: Sequence[tuple[Key[M], Hashable]]
     ) -> dict[tuple[Key[M], Hashable], M | None]:
         """Return the rows by key and value; ``None`` where a value names more than one."""
-        limit = connections[queryset.db].features.max_query_params
-        # Half of what a query may carry: the other half is for the filters of the queryset itself.
-        size = limit // 2 if limit else len(names)
+        size = get_max_values(queryset.db) or len(names)
         found: dict[tuple[Key[M], Hashable], M | None] = {}
         for start in range(0, len(names), size or 1):
             batch = names[start : start + size]

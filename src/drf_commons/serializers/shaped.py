@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Self, cast, overload
 
 from django.db.models import Manager, Model
 from rest_framework import serializers
@@ -44,6 +44,9 @@ class ShapedSerializer(RuntimeGeneric, serializers.BaseSerializer[T], Generic[T,
 
     ``many=True`` makes a :class:`BaseListSerializer`, unless ``Meta.list_serializer_class`` names another class.
     """
+
+    #: What ``many=True`` makes where ``Meta`` does not say it; a Meta of the user's own would not inherit it.
+    default_list_serializer_class: ClassVar[type[serializers.ListSerializer[Any]]] = BaseListSerializer
 
     if TYPE_CHECKING:
 
@@ -87,7 +90,6 @@ class ShapedSerializer(RuntimeGeneric, serializers.BaseSerializer[T], Generic[T,
         options = {name: kwargs.pop(name) for name in LIST_SERIALIZER_KWARGS_REMOVE if name in kwargs}
         child = cls(*args, **kwargs)
         options.update({name: kwargs[name] for name in LIST_SERIALIZER_KWARGS if name in kwargs})
-        # A Meta of the user's own does not inherit what a Meta of ours would say.
-        kind: Any = getattr(getattr(cls, "Meta", None), "list_serializer_class", BaseListSerializer)
+        kind: Any = getattr(getattr(cls, "Meta", None), "list_serializer_class", cls.default_list_serializer_class)
         made: serializers.BaseSerializer[Any] = kind(*args, child=child, **options)
         return made

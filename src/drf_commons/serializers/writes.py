@@ -14,7 +14,7 @@ from drf_commons.serializers.nested import NestedRelation, NestingSerializer
 from drf_commons.serializers.paths import Path
 from drf_commons.serializers.rows import Row, delete_rows, fail_at, write_rows
 
-__all__ = ["TreeWriter"]
+__all__ = ["TreeWriter", "has_own_writes"]
 
 #: The modules whose create() and update() this one stands in for.
 _OWN: Final = frozenset({"rest_framework.serializers", "drf_commons.serializers.base"})
@@ -30,12 +30,13 @@ class TreeWriter:
     another may take.
     """
 
-    def __init__(self, using: str) -> None:
+    def __init__(self, using: str, *, chunk_size: int | None = None) -> None:
         self.using = using
+        self.chunk_size = chunk_size
 
     def write(self, serializer: ModelSerializer[Any], rows: Sequence[Row]) -> None:
         """Write *rows* through *serializer*; by a ``create()`` and ``update()`` of its own where it has them."""
-        if not _is_overridden(serializer):
+        if not has_own_writes(serializer):
             self.write_tree(serializer, rows)
             return
         for row in rows:
@@ -52,7 +53,7 @@ class TreeWriter:
                 replaced += self.write_near(nesting, entries)
             else:
                 self.write_ahead(nesting, entries)
-        write_rows(serializer, rows, self.using)
+        write_rows(serializer, rows, self.using, chunk_size=self.chunk_size)
         for nesting, entries in relations:
             if not nesting.link.is_forward:
                 self.write_behind(nesting, entries)
@@ -266,7 +267,7 @@ def _select(instance: Model, using: str) -> QuerySet[Model]:
     return type(instance)._default_manager.using(using).filter(pk=instance.pk)
 
 
-def _is_overridden(serializer: ModelSerializer[Any]) -> bool:
+def has_own_writes(serializer: ModelSerializer[Any]) -> bool:
     """Tell whether *serializer* has a ``create()`` or ``update()`` of its own."""
     return any(
         next(base for base in type(serializer).__mro__ if method in vars(base)).__module__ not in _OWN

@@ -1,0 +1,459 @@
+"""Reading many rows of one serializer: DRF's own validation, with what it does again for every row taken out.
+
+Related rows and uniqueness are looked up for the whole payload, a query for each field and rule. Columns of plain
+values are read at once. Everything else goes through the field's or the serializer's own methods, row by row, with
+``instance`` and ``initial_data`` of the serializer set to those of the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from typing import Any, Final, TypeAlias, cast
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db.models import Model
+from rest_framework import relations
+from rest_framework.exceptions import ValidationError
+from rest_framework.fields import Field, SkipField, empty, get_error_detail
+from rest_framework.serializers import Serializer, as_serializer_error
+from rest_framework.settings import api_settings
+from rest_framework.validators import UniqueTogetherValidator, UniqueValidator
+
+from drf_commons.serializers.known_rows import KnownKeys, KnownRows
+from drf_commons.serializers.nested import NestingSerializer
+from drf_commons.serializers.plain_values import is_plain_field, read_plain
+from drf_commons.serializers.relations import ConfigurableRelatedFieldMixin
+
+__all__ = ["BatchReader", "Outcome"]
+
+#: What became of the input of one row: its validated data, or what is wrong with it.
+Outcome: TypeAlias = "dict[str, Any] | ValidationError"
+
+#: Stands in a column for a value that the field has to be asked for, row by row.
+_ASK: Final = object()
+#: Stands in a column where the row says nothing of the field.
+_SKIP: Final = object()
+
+#: The stubs leave the types of these methods open.
+_DRF: Final[Any] = Serializer
+_FIELD: Final[Any] = Field
+_RELATED: Final[Any] = relations.RelatedField
+_BY_KEY: Final[Any] = relations.PrimaryKeyRelatedField
+_BY_SLUG: Final[Any] = relations.SlugRelatedField
+_OURS: Final[Any] = ConfigurableRelatedFieldMixin
+
+#: What a serializer has to have of DRF's for its rows to be read by columns.
+_METHODS: Final = (
+    "run_validation",
+    "run_validators",
+    "set_value",
+    "to_internal_value",
+    "validate_empty_values",
+)
+_UNREADABLE: Final = (DjangoValidationError, OverflowError, SkipField, TypeError, ValidationError, ValueError)
+
+
+@dataclass(slots=True, kw_only=True)
+class Column:
+    """What the rows have for one field."""
+
+    field: Any
+    name: str
+    #: The key in validated data; ``None`` where it is more than a key.
+    key: str | None
+    validate: Callable[[Any], Any] | None
+    #: What the input says, and what was made of it.
+    raw: list[Any]
+    cells: list[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Columns that no two rows may share, and which rows hold what in them."""
+
+    rows: KnownRows
+    validator: Any
+    #: The field the rule belongs to; ``None`` for one of the serializer's.
+    field: Any = None
+    #: Whether rows with a null never clash.
+    nulls_distinct: bool = True
+    #: What a new row has to say for its condition.
+    needed: tuple[str, ...] = ()
+
+    def read(self, attrs: Mapping[str, Any], instance: Model | None) -> tuple[Hashable, ...] | None:
+        """Return what the row will hold; ``None`` where that is not known, or never clashes."""
+        held = self.rows.read(attrs, instance)
+        return None if held is None or (self.nulls_distinct and None in held) else held
+
+    def build_error(self) -> ValidationError:
+        """Return the error of a row that wants what an earlier row of the payload has."""
+        validator = self.validator
+        if self.field is not None:
+            return ValidationError({self.field.field_name: [validator.message]}, code="unique")
+        message = validator.message.format(field_names=", ".join(validator.fields))
+        code = getattr(validator, "code", "unique")
+        return ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [message]}, code=code)
+
+
+class BatchReader:
+    """Reads *items*, each about one of *instances* (``None``: a new row), through the serializer *child*."""
+
+    def __init__(self, child: Any, items: Sequence[Any], instances: Sequence[Model | None]) -> None:
+        self.child = child
+        self.items = items
+        self.instances = instances
+        self.is_partial = bool(getattr(child.root, "partial", False))
+        self.fields: list[Any] = list(child._writable_fields)  # noqa: SLF001  # the fields that DRF would read
+        self.rules: list[Rule] = []
+
+    def read(self) -> list[Outcome]:
+        """Return what became of each row."""
+        with self.restoring(), ExitStack() as stack:
+            self.take_over_relations(stack)
+            columns = [self.read_column(field) for field in self.fields]
+            self.take_over_rules(stack, columns)
+            outcomes = self.read_by_columns(columns) if self.reads_as_drf() else self.read_by_rows()
+            self.report_repeated(outcomes)
+        return outcomes
+
+    def reads_as_drf(self) -> bool:
+        """Tell whether the serializer validates as DRF's does, up to ``validate()`` and ``validate_<field>()``."""
+        kind = _get_class(self.child)
+        return all(getattr(kind, name) is getattr(_DRF, name) for name in _METHODS)
+
+    # Row by row
+
+    def read_by_rows(self) -> list[Outcome]:
+        """Read each row by the serializer's ``run_validation()``."""
+        return [self.catch(index, partial(self.child.run_validation, item)) for index, item in enumerate(self.items)]
+
+    def catch(self, index: int, run: Callable[[], Any]) -> Outcome:
+        """Return what *run* makes of a row, or the error it raises."""
+        self.child.instance = self.instances[index]
+        self.child.initial_data = self.items[index]
+        try:
+            return cast("dict[str, Any]", run())
+        except ValidationError as exc:
+            return exc
+
+    # Column by column
+
+    def read_by_columns(self, columns: Sequence[Column]) -> list[Outcome]:
+        """Put the columns together, run what the serializer and its fields do by the row, and then its validators."""
+        outcomes = self.zip_columns(columns)
+        if outcomes is None:
+            outcomes = [self.catch(index, partial(self.read_row, columns, index)) for index in range(len(self.items))]
+        validate: Any = self.child.validate if _get_class(self.child).validate is not _DRF.validate else None
+        rules = [rule for rule in self.rules if rule.field is None]
+        is_known = len(rules) == len(self.child.validators)
+        for index, outcome in enumerate(outcomes):
+            if isinstance(outcome, ValidationError):
+                continue
+            is_free = is_known and all(self.is_free(rule, outcome, index) for rule in rules)
+            if not is_free or validate is not None:
+                outcomes[index] = self.catch(index, partial(self.validate_row, outcome, validate, is_free=is_free))
+        return outcomes
+
+    def zip_columns(self, columns: Sequence[Column]) -> list[Outcome] | None:
+        """Return the rows, where nothing has to be done by the row."""
+        if any(column.validate is not None or column.key is None for column in columns):
+            return None
+        if not all(map(_is_complete, columns)):
+            return None
+        keys = [column.key for column in columns]
+        cells = [column.cells for column in columns]
+        if not cells:
+            return [{} for _item in self.items]
+        return [cast("Any", dict(zip(keys, row, strict=True))) for row in zip(*cells, strict=True)]
+
+    def read_row(self, columns: Sequence[Column], index: int) -> dict[str, Any]:
+        """Return the attributes of one row: DRF's own loop, which finds most values read already."""
+        attrs: dict[str, Any] = {}
+        errors: dict[str, Any] = {}
+        for column in columns:
+            if column.cells[index] is _SKIP:
+                continue
+            try:
+                cell = self.read_cell(column, index)
+            except ValidationError as exc:
+                errors[column.name] = exc.detail
+            except DjangoValidationError as exc:
+                errors[column.name] = get_error_detail(exc)
+            except SkipField:
+                pass
+            else:
+                if column.key is None:
+                    self.child.set_value(attrs, column.field.source_attrs, cell)
+                else:
+                    attrs[column.key] = cell
+        if errors:
+            raise ValidationError(errors)
+        return attrs
+
+    def read_cell(self, column: Column, index: int) -> Any:
+        """Return the value of one row, validated by the field and by the serializer's ``validate_<field>()``."""
+        cell = column.cells[index]
+        if cell is _ASK:
+            field = column.field
+            cell = field.run_validation(column.raw[index] if column.raw else field.get_value(self.items[index]))
+        elif isinstance(cell, ValidationError):
+            raise cell
+        return cell if column.validate is None else column.validate(cell)
+
+    def validate_row(self, attrs: dict[str, Any], validate: Any, *, is_free: bool) -> dict[str, Any]:
+        """Run the validators of the serializer, where they could find something, and its ``validate()``."""
+        try:
+            if not is_free:
+                self.child.run_validators(attrs)
+            if validate is not None:
+                attrs = validate(attrs)
+                assert attrs is not None, ".validate() should return the validated data"  # noqa: S101  # DRF's own
+        except (ValidationError, DjangoValidationError) as exc:
+            raise ValidationError(as_serializer_error(exc)) from exc
+        return attrs
+
+    def is_free(self, rule: Rule, attrs: Mapping[str, Any], index: int) -> bool:
+        """Tell whether the validator of *rule* would certainly pass the row."""
+        instance = self.instances[index]
+        held = rule.rows.read(attrs, instance)
+        if held is None or not _is_hashable(held):
+            return False
+        if instance is None and not attrs.keys() >= {*rule.needed}:
+            return False
+        if rule.nulls_distinct and None in held:
+            return True
+        return rule.rows.is_free(held, instance)
+
+    def read_column(self, field: Any) -> Column:
+        """Return the column of *field*: what can be told of it without asking the field row by row."""
+        column = Column(
+            field=field,
+            name=field.field_name,
+            key=field.source_attrs[0] if len(field.source_attrs) == 1 else None,
+            validate=getattr(self.child, f"validate_{field.field_name}", None),
+            raw=[],
+            cells=[_ASK] * len(self.items),
+        )
+        read = self.find_reader(field)
+        if read is None or _get_class(field).get_value is not _FIELD.get_value:
+            return column
+        column.raw = [self.get_raw(field, item) for item in self.items]
+        sent: list[int] = []
+        for index, raw in enumerate(column.raw):
+            if raw is empty:
+                if self.is_partial:
+                    column.cells[index] = _SKIP
+            elif raw is None:
+                if field.allow_null and field.source != "*":
+                    column.cells[index] = None
+            else:
+                sent.append(index)
+        cells = read(column.raw if len(sent) == len(column.raw) else [column.raw[index] for index in sent])
+        if cells is not None:
+            for index, cell in zip(sent, cells, strict=True):
+                column.cells[index] = cell
+        return column
+
+    def get_raw(self, field: Any, item: Any) -> Any:
+        """Return what *item* has for *field*."""
+        return item.get(field.field_name, empty) if _get_class(item) is dict else field.get_value(item)
+
+    def find_reader(self, field: Any) -> Callable[[Sequence[Any]], Sequence[Any] | None] | None:
+        """Return what reads a whole column of values of *field*, if anything does."""
+        if is_plain_field(field):
+            return lambda values: read_plain(field, values)
+        kind = _get_class(field)
+        if (
+            _is_a(field, ConfigurableRelatedFieldMixin)
+            and kind.to_internal_value is _OURS.to_internal_value
+            and kind.run_validation is _RELATED.run_validation
+            and kind.validate_empty_values is _FIELD.validate_empty_values
+            and all(_get_class(validator) is UniqueValidator for validator in field.validators)
+        ):
+            return lambda values: None if "" in values else field.find(values)
+        return None
+
+    # What stands in for the database
+
+    def take_over_relations(self, stack: ExitStack) -> None:
+        """Look up the related rows that the payload names, with one query for each field."""
+        for field in self.fields:
+            related = getattr(field, "child_relation", field)
+            if _is_a(related, ConfigurableRelatedFieldMixin):
+                if related.looks_up_rows:
+                    stack.enter_context(related.preloaded(self.list_values(field)))
+            elif (path := _find_look_up(related)) is not None:
+                known = KnownKeys(related.get_queryset(), path, self.list_values(field))
+                related.get_queryset = lambda known=known: known
+                stack.callback(delattr, related, "get_queryset")
+        if _is_a(self.child, NestingSerializer):
+            for nesting in self.child.nestings.values():
+                data = self.list_values(nesting) if nesting.takes_data else []
+                nested: list[Any] = [value for value in data if isinstance(value, Mapping)]
+                if nested and nesting.reachable_child is not None:
+                    stack.enter_context(nesting.preloading(nested))
+
+    def list_values(self, field: Any) -> list[Any]:
+        """Return what the payload has for *field*; of a list its items."""
+        values: list[Any] = [field.get_value(item) for item in self.items]
+        lists: list[Any] = [value for value in values if isinstance(value, list)]
+        return [*(value for value in values if not isinstance(value, list)), *chain.from_iterable(lists)]
+
+    def take_over_rules(self, stack: ExitStack, columns: Sequence[Column]) -> None:
+        """Find out what rules of uniqueness the rows could break, with one query for each rule."""
+        by_name = {column.name: column for column in columns}
+        for field in self.fields:
+            replaced = [self.take_over_rule(validator, field, by_name) for validator in field.validators]
+            if any(new is not old for new, old in zip(replaced, field.validators, strict=True)):
+                stack.callback(setattr, field, "validators", field.validators)
+                field.validators = replaced
+        replaced = [self.take_over_rule(validator, None, by_name) for validator in self.child.validators]
+        stack.callback(setattr, self.child, "validators", self.child.validators)
+        self.child.validators = replaced
+
+    def take_over_rule(self, validator: Any, field: Any, columns: Mapping[str, Column]) -> Any:
+        """Return *validator* with a queryset that knows the answers, or as it is where only the database knows."""
+        kind = _get_class(validator)
+        if field is not None:
+            if kind is not UniqueValidator or validator.lookup != "exact" or len(field.source_attrs) != 1:
+                return validator
+            fields, condition = [field], None
+        else:
+            if kind is not UniqueTogetherValidator:
+                return validator
+            fields = [self.child.fields[name] for name in validator.fields]
+            condition = getattr(validator, "condition", None)
+        if any(len(each.source_attrs) != 1 for each in fields):
+            return validator
+        known = KnownRows(validator.queryset, [each.source for each in fields], condition)
+        guesses = [self.guess_cells(columns.get(each.field_name)) for each in fields]
+        wanted = [
+            known.read(
+                {
+                    each.source: cells[index]
+                    for each, cells in zip(fields, guesses, strict=True)
+                    if cells is not None and cells[index] is not _SKIP
+                },
+                self.instances[index],
+            )
+            for index in range(len(self.items))
+        ]
+        known.ask(values for values in wanted if values is not None)
+        rule = Rule(
+            rows=known,
+            validator=validator,
+            field=field,
+            nulls_distinct=getattr(validator, "nulls_distinct", None) is not False,
+            needed=tuple(self.child.fields[name].source for name in getattr(validator, "condition_fields", ())),
+        )
+        self.rules.append(rule)
+        if field is not None:
+            self.reopen_clashes(rule, columns[field.field_name])
+        stand_in = _copy(validator)
+        stand_in.queryset = known
+        return stand_in
+
+    def reopen_clashes(self, rule: Rule, column: Column) -> None:
+        """Have the field asked for the values of a column that may be taken."""
+        for index, cell in enumerate(column.cells):
+            if cell is None or cell is _SKIP or cell is _ASK or isinstance(cell, ValidationError):
+                continue
+            held = rule.rows.read({column.field.source: cell}, None)
+            if held is None or not rule.rows.is_free(held, self.instances[index]):
+                column.cells[index] = _ASK
+
+    def guess_cells(self, column: Column | None) -> list[Any] | None:
+        """Return what the field will make of its values, as far as it can be told without running its validators."""
+        if column is None:
+            return None
+        field = column.field
+        # A field of the project's own may count its calls.
+        is_known = str(_get_class(field).to_internal_value.__module__).startswith(("rest_framework.", "drf_commons."))
+        cells: list[Any] = []
+        for index, cell in enumerate(column.cells):
+            guess = _SKIP if isinstance(cell, ValidationError) else cell
+            if cell is _ASK:
+                guess = _SKIP
+                raw = column.raw[index] if column.raw else self.get_raw(field, self.items[index])
+                if is_known and raw is not empty and raw is not None:
+                    try:
+                        guess = field.to_internal_value(raw)
+                    except _UNREADABLE:
+                        guess = _SKIP
+            cells.append(guess)
+        return cells
+
+    def report_repeated(self, outcomes: list[Outcome]) -> None:
+        """Report rows that want what an earlier row of the payload gets."""
+        for rule in self.rules:
+            if getattr(rule.validator, "condition", None) is not None:
+                continue  # only the database can tell whether the condition holds
+            seen: set[tuple[Hashable, ...]] = set()
+            for index, outcome in enumerate(outcomes):
+                instance = self.instances[index]
+                if isinstance(outcome, ValidationError):
+                    continue
+                if rule.field is not None and rule.field.source not in outcome:
+                    continue
+                held = rule.read(outcome, instance)
+                if held is None or not _is_hashable(held) or rule.rows.is_own(held, instance):
+                    continue
+                if held in seen:
+                    outcomes[index] = rule.build_error()
+                seen.add(held)
+
+    @contextmanager
+    def restoring(self) -> Generator[None]:
+        """Leave the serializer as it was."""
+        child = self.child
+        own: dict[str, Any] = child.__dict__
+        before: dict[str, Any] = {name: own[name] for name in ("instance", "initial_data") if name in own}
+        try:
+            yield
+        finally:
+            own.pop("initial_data", None)
+            own.update(before)
+
+
+def _get_class(value: object) -> Any:
+    """Return the class of *value*, whose attributes the stubs may not know."""
+    return type(value)
+
+
+def _is_a(value: object, kind: type[Any]) -> bool:
+    """Tell whether *value* is a *kind*, whose type arguments nobody knows."""
+    return isinstance(value, kind)
+
+
+def _find_look_up(field: Any) -> str | None:
+    """Return the column that *field*, one of DRF's own, looks rows up by; ``None`` for every other field."""
+    kind = _get_class(field)
+    if _is_a(field, relations.PrimaryKeyRelatedField):
+        return "pk" if kind.to_internal_value is _BY_KEY.to_internal_value and field.pk_field is None else None
+    if _is_a(field, relations.SlugRelatedField):
+        return str(field.slug_field) if kind.to_internal_value is _BY_SLUG.to_internal_value else None
+    return None
+
+
+def _is_complete(column: Column) -> bool:
+    """Tell whether every row has a valid value."""
+    return not any(cell is _ASK or cell is _SKIP or isinstance(cell, ValidationError) for cell in column.cells)
+
+
+def _copy(validator: Any) -> Any:
+    """Return a second *validator* with the same options; its ``__init__()`` may take others."""
+    stand_in: Any = object.__new__(_get_class(validator))
+    stand_in.__dict__.update(validator.__dict__)
+    return stand_in
+
+
+def _is_hashable(values: tuple[Hashable, ...]) -> bool:
+    try:
+        hash(values)
+    except TypeError:
+        return False
+    return True

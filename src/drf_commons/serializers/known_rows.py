@@ -1,0 +1,247 @@
+"""Answers to what DRF asks the database row by row, from one query for the whole payload.
+
+DRF's related fields and uniqueness validators hold a queryset and ask it once for each value. What stands here takes
+the place of that queryset while a payload is read: it answers what was asked beforehand from memory, and passes every
+other question on, so that the fields and validators stay DRF's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias, cast
+
+from django.db import connections
+from django.db.models import BooleanField, CharField, ForeignKey, Model, Q, QuerySet, TextField
+from django.db.models.expressions import RawSQL
+
+from drf_commons.serializers.keys import Key, build_key, get_max_values
+
+__all__ = ["KnownKeys", "KnownRows"]
+
+#: What a row holds in the columns of a rule.
+Values: TypeAlias = tuple[Hashable, ...]
+
+#: The length in ``varchar(10)``; a cast with it would cut the text.
+_LENGTH: Final = re.compile(r"\(.*?\)")
+
+
+class KnownKeys:
+    """Stands in for the queryset of a related field of DRF's, for the *values* that the payload has for it."""
+
+    def __init__(self, queryset: QuerySet[Any], path: str, values: Iterable[object]) -> None:
+        self.queryset = queryset
+        self.key: Key[Any] = build_key(cast("Any", queryset.model), path)
+        self._asked = {key for key in map(self.key.parse, values) if key is not None and self._can_ask(key)}
+        self._found: dict[Hashable, list[Model]] = {}
+        self._has_strangers = False
+        size = get_max_values(queryset.db) or len(self._asked)
+        asked = [*self._asked]
+        for start in range(0, len(asked), size or 1):
+            for row in queryset.filter(**{f"{path}__in": asked[start : start + size]}):
+                held = self.key.read(row)
+                self._found.setdefault(held, []).append(row)
+                # The database found it under another spelling, in a collation of its own.
+                self._has_strangers |= held not in self._asked
+
+    def get(self, **values: object) -> Any:
+        """Return the row, as ``QuerySet.get()`` does."""
+        (value,) = values.values()
+        key = self.key.parse(value)
+        found = self._found.get(key, []) if key in self._asked else []
+        if len(found) == 1:
+            return found[0]
+        if key in self._asked and not found and not self._has_strangers:
+            raise self.queryset.model.DoesNotExist
+        return self.queryset.get(**values)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.queryset, name)
+
+    def _can_ask(self, key: Hashable) -> bool:
+        return self.key.can_hold(key, self.queryset.db)
+
+
+class KnownRows:
+    """Stands in for the queryset of a uniqueness validator: knows which rows hold what in the columns *paths*.
+
+    *condition* limits the rows that count, as it does in a ``UniqueConstraint``.
+    """
+
+    def __init__(self, queryset: Any, paths: Sequence[str], condition: Q | None = None) -> None:
+        self.queryset: QuerySet[Any] = queryset.all()
+        self.paths = tuple(paths)
+        self.rows: QuerySet[Any] = self.queryset if condition is None else self.queryset.filter(condition)
+        self.keys: list[Key[Any]] = [build_key(self.queryset.model, path) for path in self.paths]
+        self._targets = [_find_target(self.queryset.model, path) for path in self.paths]
+        self._asked: set[Values] = set()
+        self._taken: dict[Values, set[Hashable]] = {}
+
+    def ask(self, wanted: Iterable[Values]) -> None:
+        """Find the rows that hold one of *wanted*."""
+        asked = {values for values in wanted if self._can_ask(values)}
+        for pk, held in self._fetch([*asked]):
+            self._taken.setdefault(held, set()).add(pk)
+        if self._taken.keys() <= asked:
+            if self._taken and self._folds():
+                # Of two spellings that are one to the database, the other may be the stored one.
+                rest = asked - self._taken.keys()
+                asked = asked - rest if next(iter(self._fetch([*rest])), None) else asked
+            self._asked = asked
+
+    def find_instances(self, wanted: Iterable[Values]) -> dict[Values, Model]:
+        """Return the rows that hold one of *wanted*."""
+        asked = [values for values in wanted if self._can_ask(values)]
+        return {
+            tuple(row.serializable_value(path) for path in self.paths): row
+            for chunk in self._split(asked)
+            for row in self._select(chunk)
+        }
+
+    def read(self, attrs: Mapping[str, Any], instance: Model | None) -> Values | None:
+        """Return what the row of *attrs* will hold in the columns; ``None`` when that is not known."""
+        held: list[Hashable] = []
+        for path, target in zip(self.paths, self._targets, strict=True):
+            if path in attrs:
+                held.append(_plain(attrs[path], target))
+            elif instance is None:
+                return None
+            else:
+                held.append(instance.serializable_value(path))
+        return tuple(held)
+
+    def is_free(self, values: Values, instance: Model | None) -> bool:
+        """Tell whether it is known that no row but *instance* holds *values*."""
+        if values not in self._asked:
+            return False
+        return self._taken.get(values, set()) <= ({instance.pk} if instance is not None else set())
+
+    def is_own(self, values: Values, instance: Model | None) -> bool:
+        """Tell whether *instance* holds *values* already."""
+        return instance is not None and instance.pk in self._taken.get(values, ())
+
+    def filter(self, *conditions: Any, **filters: Any) -> Any:
+        """Return the rows, as ``QuerySet.filter()`` does."""
+        named = {name.removesuffix("__exact"): value for name, value in filters.items()}
+        if not conditions and named.keys() == {*self.paths}:
+            values = self.read(named, None)
+            if values is not None and _is_hashable(values) and values in self._asked:
+                return _Answer(self.queryset, filters, self._taken.get(values, set()))
+        return self.queryset.filter(*conditions, **filters)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.queryset, name)
+
+    def _can_ask(self, values: Values) -> bool:
+        return _is_hashable(values) and all(
+            value is not None and key.can_hold(value, self.queryset.db)
+            for key, value in zip(self.keys, values, strict=True)
+        )
+
+    def _folds(self) -> bool:
+        """Tell whether two texts may be one and the same to the database."""
+        connection = connections[self.queryset.db]
+        return any(
+            (isinstance(key.field, CharField | TextField) and connection.vendor == "mysql")
+            or bool(getattr(key.field, "db_collation", None))
+            or key.field.db_type(connection) == "citext"
+            for key in self.keys
+        )
+
+    def _fetch(self, wanted: Sequence[Values]) -> Iterator[tuple[Hashable, Values]]:
+        for chunk in self._split(wanted):
+            for pk, *held in self._select(chunk).values_list("pk", *self.paths):
+                yield pk, tuple(held)
+
+    def _split(self, wanted: Sequence[Values]) -> Iterator[Sequence[Values]]:
+        limit = get_max_values(self.queryset.db)
+        size = max(1, limit // len(self.paths)) if limit else len(wanted)
+        for start in range(0, len(wanted), size or 1):
+            yield wanted[start : start + size]
+
+    def _select(self, wanted: Sequence[Values]) -> Any:
+        if len(self.paths) == 1:
+            return self.rows.filter(**{f"{self.paths[0]}__in": [value for (value,) in wanted]})
+        model: Any = self.rows.model
+        columns = [model._meta.get_field(path) for path in self.paths]
+        table = model._meta.db_table
+        is_plain = self.rows.query.get_initial_alias() == table and all(
+            column.model._meta.db_table == table
+            and not hasattr(key.field, "get_placeholder")
+            and not hasattr(key.field, "get_placeholder_sql")
+            for column, key in zip(columns, self.keys, strict=True)
+        )
+        if not is_plain:
+            filters = zip(self.paths, zip(*wanted, strict=True), strict=True)
+            return self.rows.filter(**{f"{path}__in": {*values} for path, values in filters})
+        return self.rows.filter(self._build_condition(table, columns, wanted))
+
+    def _build_condition(self, table: str, columns: Sequence[Any], wanted: Sequence[Values]) -> RawSQL:
+        """Return ``(a, b) IN (…)``: lists of both columns would make the database try every pair of their values."""
+        connection = connections[self.queryset.db]
+        quote = connection.ops.quote_name
+        left = ", ".join(f"{quote(table)}.{quote(column.column)}" for column in columns)
+        row = f"({', '.join(['%s'] * len(columns))})"
+        rows = [row] * len(wanted)
+        if connection.vendor == "postgresql":
+            types = [_LENGTH.sub("", key.field.rel_db_type(connection) or "") for key in self.keys]
+            rows[0] = f"({', '.join(f'%s::{kind}' for kind in types)})"
+        values = "" if connection.vendor == "mysql" else "VALUES "
+        params = [
+            key.field.get_db_prep_value(value, connection)
+            for held in wanted
+            for key, value in zip(self.keys, held, strict=True)
+        ]
+        # Quoted names; every value is a parameter.
+        return RawSQL(f"({left}) IN ({values}{', '.join(rows)})", params, output_field=BooleanField())  # noqa: S611
+
+
+class _Answer:
+    """The rows that hold some values, known by their keys; the database is asked only for more than that."""
+
+    def __init__(
+        self, queryset: QuerySet[Any], filters: Mapping[str, Any], pks: set[Hashable], excluded: Hashable = None
+    ) -> None:
+        self._queryset = queryset
+        self._filters = filters
+        self._pks = pks
+        self._excluded = excluded
+
+    def exclude(self, *conditions: Any, **filters: Any) -> Any:
+        """Return the rows without another one."""
+        if conditions or filters.keys() != {"pk"} or self._excluded is not None:
+            return self._build().exclude(*conditions, **filters)
+        return _Answer(self._queryset, self._filters, self._pks - {filters["pk"]}, filters["pk"])
+
+    def exists(self) -> bool:
+        """Tell whether there is a row."""
+        return bool(self._pks)
+
+    def filter(self, *conditions: Any, **filters: Any) -> QuerySet[Any]:
+        """Return those of the rows that meet a condition of a constraint."""
+        return self._build().filter(*conditions, **filters) if self._pks else self._queryset.none()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._build(), name)
+
+    def _build(self) -> QuerySet[Any]:
+        rows = self._queryset.filter(**self._filters)
+        return rows if self._excluded is None else rows.exclude(pk=self._excluded)
+
+
+def _find_target(model: type[Model], path: str) -> str | None:
+    """Return which column of the related row the column *path* holds; ``None`` where it is no foreign key."""
+    column = model._meta.get_field(path)
+    return str(column.target_field.attname) if isinstance(column, ForeignKey) else None
+
+
+def _plain(value: Any, target: str | None) -> Any:
+    return getattr(value, target) if target is not None and isinstance(value, Model) else value
+
+
+def _is_hashable(values: Values) -> bool:
+    try:
+        hash(values)
+    except TypeError:
+        return False
+    return True
