@@ -57,6 +57,7 @@ class CommonSettingsDict(TypedDict, total=False):
     DEBUG_SLOW_QUERY_THRESHOLD: _Seconds
     DEBUG_SLOW_REQUEST_THRESHOLD: _Seconds
     IDEMPOTENCY_TTL: _Lifetime
+    EXPORT_PDF_MAX_ROWS: _Rows
     IMPORT_BATCH_SIZE: _Rows
     IMPORT_MAX_CELL_LENGTH: _Rows
     IMPORT_MAX_FILE_SIZE: _Bytes
@@ -91,6 +92,9 @@ class CommonSettings(BaseSettings):
 
     IDEMPOTENCY_TTL: _Lifetime = 86_400
     """For how many seconds the answer to a request with an ``Idempotency-Key`` is given again."""
+
+    EXPORT_PDF_MAX_ROWS: _Rows = 2_000
+    """The most rows of a PDF that is exported; above it the answer is 413."""
 
     IMPORT_BATCH_SIZE: _Rows = 2_000
     """How many rows of a file an import handles, and commits, at a time."""

@@ -5,9 +5,11 @@
     DrfCommonsError
     ├── AuthenticationRequiredError   also rest_framework.exceptions.NotAuthenticated: a view answers 401
     ├── ConfigurationError            also django.core.exceptions.ImproperlyConfigured
+    │   ├── InvalidExportConfigError  an export names columns that its model does not have; lists every fault
     │   ├── InvalidImportConfigError  an import does not fit its models; lists every fault
     │   ├── InvalidSettingsError      COMMON or DRF_COMMONS_<KEY> does not validate; lists every fault
     │   └── MissingMiddlewareError    a model needs a middleware that MIDDLEWARE does not list
+    ├── ExportTooLargeError           also ValueError: a PDF would have more rows than is allowed; a view answers 413
     ├── MissingExtraError             also ImportError: names the command that installs the extra
     ├── NestingDepthError             also RecursionError: serializers that nest themselves never come to an end
     ├── UnreadableFileError           also ValueError: a file cannot be read; names the file, the row and the column
@@ -33,7 +35,9 @@ __all__ = [
     "BulkVersionConflictError",
     "ConfigurationError",
     "DrfCommonsError",
+    "ExportTooLargeError",
     "FileTooLargeError",
+    "InvalidExportConfigError",
     "InvalidHeaderError",
     "InvalidImportConfigError",
     "InvalidSettingsError",
@@ -59,6 +63,15 @@ class ConfigurationError(DrfCommonsError, ImproperlyConfigured):
     """The project is set up in a way that cannot work."""
 
 
+class InvalidExportConfigError(ConfigurationError):
+    """The columns of an export are wrong; ``faults`` holds one line for each thing that is."""
+
+    def __init__(self, owner: str, faults: Sequence[str]) -> None:
+        self.owner = owner
+        self.faults = tuple(faults)
+        super().__init__("\n".join([f"{owner} is not valid:", *(f"  {fault}" for fault in self.faults)]))
+
+
 class InvalidImportConfigError(ConfigurationError):
     """The configuration of an import is wrong; ``faults`` holds one line for each thing that is."""
 
@@ -78,6 +91,18 @@ class InvalidSettingsError(ConfigurationError):
 
 class MissingMiddlewareError(ConfigurationError):
     """A middleware that something in the project relies on is not in ``MIDDLEWARE``."""
+
+
+class ExportTooLargeError(DrfCommonsError, ValueError):
+    """A PDF would have more rows than ``COMMON["EXPORT_PDF_MAX_ROWS"]``; nothing was written."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(limit)
+
+    @override
+    def __str__(self) -> str:
+        return f"A PDF has at most {self.limit:,} rows; filter them, or export CSV or XLSX."
 
 
 class MissingExtraError(DrfCommonsError, ImportError):

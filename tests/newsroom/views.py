@@ -17,6 +17,7 @@ class ArticleViewSet(BaseViewSet[Article]):
     serializer_class = ArticleSerializer
     permission_classes = (IsAuthenticatedOrReadOnly,)
     pagination_class = StandardPageNumberPagination
+    export_field_config = {"title": "Title", "words": "Words", "author": {"label": "Author", "path": "author__name"}}  # noqa: RUF012  # as a project writes it
 
 
 class AuthorViewSet(BaseViewSet[Author]):

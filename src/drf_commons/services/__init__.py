@@ -1,5 +1,13 @@
 """Work on many rows that a view, a command or a task can ask for: plain data in, a frozen result out."""
 
+from drf_commons.services.exporting import (
+    CsvOptions,
+    ExportColumn,
+    ExportFieldConfig,
+    ExportOptions,
+    ExportResult,
+    ExportService,
+)
 from drf_commons.services.importing import (
     CellError,
     ChunkOutcome,
@@ -19,6 +27,12 @@ from drf_commons.services.importing import (
 __all__ = [
     "CellError",
     "ChunkOutcome",
+    "CsvOptions",
+    "ExportColumn",
+    "ExportFieldConfig",
+    "ExportOptions",
+    "ExportResult",
+    "ExportService",
     "FailedRow",
     "FileImportService",
     "ForeignKeyLookup",

@@ -11,6 +11,7 @@ from drf_commons.views.mixins import (
     BulkDeleteModelMixin,
     CreateModelMixin,
     DestroyModelMixin,
+    FileExportMixin,
     FileImportMixin,
     ListModelMixin,
     RetrieveModelMixin,
@@ -28,16 +29,17 @@ class BaseViewSet(
     RetrieveModelMixin[M],
     UpdateModelMixin[M],
     DestroyModelMixin[M],
+    FileExportMixin[M],
 ):
-    """Create, list, retrieve, update and destroy: ``class ArticleViewSet(BaseViewSet[Article])``."""
+    """Create, list, retrieve, update, destroy and export: ``class ArticleViewSet(BaseViewSet[Article])``."""
 
 
-class ReadOnlyViewSet(ListModelMixin[M], RetrieveModelMixin[M]):
-    """List and retrieve."""
+class ReadOnlyViewSet(ListModelMixin[M], RetrieveModelMixin[M], FileExportMixin[M]):
+    """List, retrieve and export."""
 
 
-class CreateListViewSet(CreateModelMixin[M], ListModelMixin[M]):
-    """Create and list."""
+class CreateListViewSet(CreateModelMixin[M], ListModelMixin[M], FileExportMixin[M]):
+    """Create, list and export."""
 
 
 class BulkDeleteViewSet(BulkDeleteModelMixin[M]):

@@ -9,6 +9,7 @@ from drf_commons.views.mixins.crud import (
     UpdateModelMixin,
 )
 from drf_commons.views.mixins.envelope import EnvelopeMixin
+from drf_commons.views.mixins.exporting import FileExportMixin
 from drf_commons.views.mixins.importing import FileImportMixin
 from drf_commons.views.mixins.preconditions import PreconditionMixin
 from drf_commons.views.mixins.prefetch import AutoPrefetchMixin
@@ -20,6 +21,7 @@ __all__ = [
     "CreateModelMixin",
     "DestroyModelMixin",
     "EnvelopeMixin",
+    "FileExportMixin",
     "FileImportMixin",
     "ListModelMixin",
     "PreconditionMixin",

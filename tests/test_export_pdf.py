@@ -1,0 +1,86 @@
+"""PDF: pages that go on across blocks, nothing that is fetched, and a template that can be replaced."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import override_settings
+from pypdf import PdfReader
+
+from drf_commons.services import ExportFieldConfig, ExportService
+from drf_commons.services.exporting import pdf
+
+pytestmark = pytest.mark.once
+
+
+def export(config: ExportFieldConfig, rows: Sequence[dict[str, object]], **options: Any) -> PdfReader:
+    """Return the document of *rows*."""
+    return PdfReader(BytesIO(b"".join(ExportService(rows, config, **options).stream("pdf"))))
+
+
+def test_every_row_is_on_a_page_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In order, whatever block it was laid out in; pages are full, have the header, and are numbered to the last."""
+    monkeypatch.setattr(pdf, "_BLOCK", 70)
+    document = export({"n": "Number", "t": "Text"}, [{"n": f"<{n:04}>", "t": "x"} for n in range(300)], title="All")
+    texts = [page.extract_text() for page in document.pages]
+    assert re.findall(r"<(\d{4})>", "".join(texts)) == [f"{n:04}" for n in range(300)]
+    counts = [len(re.findall(r"<\d{4}>", text)) for text in texts]
+    assert len({*counts[1:-1]}) == 1
+    assert all("Number" in text for text in texts)
+    assert [re.findall(r"page (\d+) of (\d+)", text) for text in texts] == [
+        [(str(number), str(len(texts)))] for number in range(1, len(texts) + 1)
+    ]
+    assert ["All" in text for text in texts] == [True, *[False] * (len(texts) - 1)]
+    assert document.metadata is not None
+    assert document.metadata.title == "All"
+
+
+@pytest.mark.parametrize(("columns", "is_wide"), [(2, False), (14, True)])
+def test_a_wide_table_is_printed_across(columns: int, is_wide: bool) -> None:
+    """The page turns when the columns need it."""
+    names = [f"column {number}" for number in range(columns)]
+    [page] = export({name: name for name in names}, [dict.fromkeys(names, "some text")]).pages
+    assert (page.mediabox.width > page.mediabox.height) is is_wide
+
+
+def test_no_rows_are_a_page() -> None:
+    """The labels say what there would be."""
+    [page] = export({"a": "Label"}, []).pages
+    assert "Label" in page.extract_text()
+
+
+def test_markup_is_shown_and_nothing_is_fetched(tmp_path: Path) -> None:
+    """Cells are text; and a template that refers to files or hosts gets none of them."""
+    secret = tmp_path / "secret.txt"
+    secret.write_text("SECRET")
+    [page] = export({"a": "<b>A"}, [{"a": f'<link rel=attachment href="file://{secret}"><img src=x onerror=y>'}]).pages
+    assert "<link" in page.extract_text()
+    template = tmp_path / "evil.html"
+    template.write_text(
+        f'<link rel="attachment" href="file://{secret}"><img src="file://{secret}"><img src="http://127.0.0.1:9/x">'
+        f'<style>@import url("file://{secret}");</style><p>fine</p>'
+    )
+    templates = [{**settings.TEMPLATES[0], "DIRS": [str(tmp_path)]}]
+    with override_settings(TEMPLATES=templates):
+        document = export({"a": "A"}, [{"a": 1}], template="evil.html")
+    assert "fine" in document.pages[0].extract_text()
+    assert dict(document.attachments) == {}
+
+
+def test_a_project_has_its_own_template(tmp_path: Path) -> None:
+    """One that extends ours and fills a block."""
+    template = tmp_path / "own.html"
+    template.write_text(
+        '{% extends "drf_commons/export.html" %}{% block title %}<h1>Own {{ title }}</h1>{% endblock %}'
+    )
+    with override_settings(TEMPLATES=[{**settings.TEMPLATES[0], "DIRS": [str(tmp_path)]}]):
+        [page] = export({"a": "A"}, [{"a": True}], template="own.html", title="Title").pages
+    text = page.extract_text()
+    assert "Own Title" in text
+    assert "Yes" in text
