@@ -18,8 +18,10 @@ EXTRAS = {
     "openpyxl",
     "pandas",
     "pyinstrument",
+    "pypdf",
     "python_calamine",
     "pythonjsonlogger",
+    "rich",
     "weasyprint",
 }
 
