@@ -19,7 +19,7 @@ from openpyxl import load_workbook
 from pypdf import PdfReader
 from rest_framework.permissions import DjangoModelPermissions
 from rest_framework.response import Response
-from rest_framework.test import APIClient, APIRequestFactory, force_authenticate
+from rest_framework.test import APIRequestFactory, force_authenticate
 from typing_extensions import override
 
 from drf_commons.current_user import get_current_user
@@ -32,10 +32,8 @@ pytestmark = pytest.mark.django_db
 
 
 class ReadPermissions(DjangoModelPermissions):
-    perms_map: ClassVar[dict[str, list[str]]] = {
-        **DjangoModelPermissions.perms_map,
-        "GET": ["%(app_label)s.view_%(model_name)s"],
-    }
+    def __init__(self) -> None:
+        self.perms_map = {**self.perms_map, "GET": ["%(app_label)s.view_%(model_name)s"]}
 
 
 class ScopedViewSet(BaseViewSet[Article]):
@@ -87,12 +85,13 @@ def get_errors(response: Any, status: int) -> Mapping[str, Any]:
     """Return the errors of an answer in the envelope."""
     assert response.status_code == status
     assert response.headers["Content-Type"] == "application/json"
-    body = json.loads(response.content)
+    body: dict[str, Any] = json.loads(response.content)
     assert body["success"] is False
-    return body["errors"]
+    errors: dict[str, Any] = body["errors"]
+    return errors
 
 
-def test_a_file_is_sent(client: APIClient, articles: list[Article]) -> None:
+def test_a_file_is_sent(client: Any, articles: list[Article]) -> None:
     """With its type, its name, and the rows of the list as the query narrows it down."""
     response = client.post("/articles/export/?words=1", {"file_type": "csv"}, content_type="application/json")
     assert isinstance(response, StreamingHttpResponse)
@@ -104,7 +103,7 @@ def test_a_file_is_sent(client: APIClient, articles: list[Article]) -> None:
     ]
 
 
-def test_columns_are_chosen(client: APIClient, articles: list[Article]) -> None:
+def test_columns_are_chosen(client: Any, articles: list[Article]) -> None:
     """``includes`` names columns; a form may send it as well as JSON."""
     chosen = [["Title"], *([article.title] for article in articles)]
     body = {"file_type": "csv", "includes": ["title"]}
@@ -112,7 +111,7 @@ def test_columns_are_chosen(client: APIClient, articles: list[Article]) -> None:
     assert read(client.post("/articles/export/", body)) == chosen
 
 
-def test_accept_names_the_type(client: APIClient, articles: list[Article]) -> None:
+def test_accept_names_the_type(client: Any, articles: list[Article]) -> None:
     """A media type in ``Accept`` is enough; one in the body is stronger; other types are refused as ever."""
     response = client.post("/articles/export/", headers={"accept": "text/csv"})
     assert read(response)[0] == ["Title", "Words", "Author"]
@@ -150,7 +149,7 @@ def test_what_is_wrong_is_named(body: object, errors: object) -> None:
     assert get_errors(post(OpenViewSet, body), 400) == errors
 
 
-def test_data_of_clients_needs_permission(client: APIClient, articles: list[Article]) -> None:
+def test_data_of_clients_needs_permission(client: Any, articles: list[Article]) -> None:
     """A view opts in; the columns stay those that are configured, and so does the guard."""
     data = [{"title": "=1+1", "words": 5}, {"title": None}]
     assert read(post(OpenViewSet, {"file_type": "csv", "data": data}))[1:] == [["'=1+1", "5"], ["", ""]]
@@ -185,20 +184,20 @@ def test_whoever_may_view_may_export(articles: list[Article]) -> None:
     assert "filename*=utf-8''artikel-%C3%BCber-%C3%B6l-" in response.headers["Content-Disposition"]
 
 
-def test_the_permissions_of_other_actions_stay(client: APIClient, articles: list[Article]) -> None:
+def test_the_permissions_of_other_actions_stay(client: Any, articles: list[Article]) -> None:
     """Only the export is asked as a reading."""
     assert client.post("/articles/", {"title": "x"}).status_code == 403
     assert client.get("/articles/export/").status_code == 405
 
 
-def test_a_workbook_is_streamed(client: APIClient, articles: list[Article]) -> None:
+def test_a_workbook_is_streamed(client: Any, articles: list[Article]) -> None:
     """Its cells have their types."""
     response = client.post("/articles/export/", {"file_type": "xlsx"})
     rows = [*load_workbook(BytesIO(response.getvalue())).worksheets[0].iter_rows(values_only=True)]
     assert rows[:2] == [("Title", "Words", "Author"), ("by ada 1", 1, "ada")]
 
 
-def test_a_pdf_is_sent(client: APIClient, articles: list[Article]) -> None:
+def test_a_pdf_is_sent(client: Any, articles: list[Article]) -> None:
     """With the title, the labels and the rows."""
     response = client.post("/articles/export/", {"file_type": "pdf"})
     [page] = PdfReader(BytesIO(response.getvalue())).pages
@@ -207,7 +206,7 @@ def test_a_pdf_is_sent(client: APIClient, articles: list[Article]) -> None:
 
 
 @override_settings(COMMON={"EXPORT_PDF_MAX_ROWS": 3})
-def test_too_many_rows_for_a_pdf(client: APIClient, articles: list[Article]) -> None:
+def test_too_many_rows_for_a_pdf(client: Any, articles: list[Article]) -> None:
     """413, and what to do."""
     errors = get_errors(client.post("/articles/export/", {"file_type": "pdf"}), 413)
     assert errors == {"detail": "A PDF has at most 3 rows; filter them, or export CSV or XLSX."}
@@ -221,7 +220,7 @@ def test_an_error_of_the_first_block_is_answered(articles: list[Article]) -> Non
     assert "row 2, column 'Title'" in get_errors(response, 400)["file_type"][0]
 
 
-def test_one_query(client: APIClient, articles: list[Article]) -> None:
+def test_one_query(client: Any, articles: list[Article]) -> None:
     """However many rows and joins."""
     with CaptureQueriesContext(connection) as queries:
         read(client.post("/articles/export/", {"file_type": "csv"}))
@@ -229,7 +228,7 @@ def test_one_query(client: APIClient, articles: list[Article]) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_transaction_of_the_request_does_not_end_the_stream(client: APIClient) -> None:
+def test_a_transaction_of_the_request_does_not_end_the_stream(client: Any) -> None:
     """With ``ATOMIC_REQUESTS`` the rows are read after the view, and are all there."""
     Article.objects.bulk_create(Article(title=f"article {number}") for number in range(2_500))
     connection.settings_dict["ATOMIC_REQUESTS"] = True
@@ -256,8 +255,7 @@ async def test_an_event_loop_is_not_blocked(monkeypatch: pytest.MonkeyPatch) -> 
     from tests.newsroom.views import ArticleViewSet  # noqa: PLC0415  # patched below
 
     monkeypatch.setattr(ArticleViewSet, "export_field_config", {"title": {"label": "Title", "format": note}})
-    response = await client.post("/articles/export/", {"file_type": "csv"})
-    assert isinstance(response, StreamingHttpResponse)
+    response: Any = await client.post("/articles/export/", {"file_type": "csv"})
     assert response.is_async
     pieces = [piece async for piece in response]
     assert len(pieces) == 3

@@ -24,7 +24,7 @@ TEMPLATE: Final = "drf_commons/export.html"
 _BLOCK: Final = 200
 #: A table that needs more characters than this in a row is printed across.
 _PORTRAIT: Final = 90
-_WIDTHS: Final = (4, 40)
+_WIDTHS: Final = (5, 40)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ def measure_headings(labels: Sequence[str], shown: Columns, is_number: Sequence[
     """Return the headings for what is *shown* of the first rows."""
     low, high = _WIDTHS
     widths = [
-        min(max([low, max(map(len, label.split()), default=0), *(len(str(text or "")) for text in texts)]), high)
+        min(max([low, max(map(len, label.split()), default=0) + 2, *(len(str(text or "")) for text in texts)]), high)
         for label, texts in zip(labels, shown, strict=True)
     ]
     return [
@@ -117,6 +117,7 @@ class _Document:
         numbers = self._render(pages=range(count), page_count=count)
         for page, stamp in zip(self._writer.pages, self._read(BytesIO(numbers.write_pdf())).pages, strict=False):
             page.merge_page(stamp)
+            page.compress_content_streams()  # merging has unpacked them
         self._writer.add_metadata({"/Title": self._title})
         target = BytesIO()
         self._writer.write(target)
