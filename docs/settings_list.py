@@ -9,7 +9,13 @@ from pydantic.fields import FieldInfo
 
 from drf_commons.conf import CommonSettings
 
-KINDS: Final = {"int": "A whole number", "float": "A number"}
+KINDS: Final = {
+    "bool": "`True` or `False`",
+    "float": "A number",
+    "int": "A whole number",
+    "str": "A text",
+    "tuple": "A list of texts",
+}
 
 
 def build_settings_list() -> str:
@@ -20,7 +26,7 @@ def build_settings_list() -> str:
 def build_entry(key: str, field: FieldInfo) -> str:
     """Return what is to be said about one key."""
     anchor = key.lower().replace("_", "-")
-    values = f"{describe_values(field)} Default: `{field.get_default():_}`"
+    values = f"{describe_values(field)} Default: `{write(field.get_default())}`"
     return f"`{key}`{{#{anchor}}}\n: {field.description}\n\n  {values}\n"
 
 
@@ -31,3 +37,10 @@ def describe_values(field: FieldInfo) -> str:
         *(f"to `{bound.le:_}`" for bound in field.metadata if isinstance(bound, Le)),
     ]
     return f"{' '.join([KINDS[getattr(field.annotation, '__name__', '')], *bounds])}."
+
+
+def write(value: object) -> str:
+    """Return *value* as a settings module would write it."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:_}"
+    return repr([*value] if isinstance(value, tuple) else value)

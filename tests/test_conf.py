@@ -50,9 +50,15 @@ def test_defaults_hold_without_any_setting() -> None:
     assert CommonSettings().model_dump() == {
         "BULK_MAX_ITEMS": 10_000,
         "BULK_OPERATION_BATCH_SIZE": 1_000,
+        "DEBUG_BODY_MAX_BYTES": 65_536,
         "DEBUG_HIGH_QUERY_COUNT_THRESHOLD": 10,
+        "DEBUG_PROFILE_DIRECTORY": "",
+        "DEBUG_REDACTED_NAMES": (),
+        "DEBUG_REPEATED_QUERY_THRESHOLD": 5,
+        "DEBUG_SERVER_TIMING": True,
         "DEBUG_SLOW_QUERY_THRESHOLD": 0.1,
         "DEBUG_SLOW_REQUEST_THRESHOLD": 1.0,
+        "DEBUG_TEXT_MAX_LENGTH": 500,
         "EXPORT_PDF_MAX_ROWS": 2_000,
         "IDEMPOTENCY_TTL": 86_400,
         "IMPORT_BATCH_SIZE": 2_000,
@@ -123,6 +129,33 @@ def test_thresholds_take_seconds(key: str, value: object) -> None:
     """In COMMON a duration is a finite number that is not negative."""
     with override_settings(COMMON={key: value}):
         assert [fault.setting for fault in find_setting_faults()] == [f"COMMON['{key}']"]
+
+
+@pytest.mark.parametrize("names", [["iban", "tax id"], ("iban", "tax id"), "iban, tax id,"])
+def test_names_are_a_list_or_a_text_with_commas(
+    environment: pytest.MonkeyPatch, names: list[str] | tuple[str, ...] | str
+) -> None:
+    """As a settings module writes them, and as the environment does."""
+    with override_settings(COMMON={"DEBUG_REDACTED_NAMES": names}):
+        assert get_settings().DEBUG_REDACTED_NAMES == ("iban", "tax id")
+    environment.setenv("DRF_COMMONS_DEBUG_REDACTED_NAMES", "iban, tax id")
+    assert CommonSettings().DEBUG_REDACTED_NAMES == ("iban", "tax id")
+
+
+@pytest.mark.parametrize("names", [7, [7], {"iban": 1}, None])
+def test_names_are_texts(names: object) -> None:
+    """Anything else is told by its key."""
+    with override_settings(COMMON={"DEBUG_REDACTED_NAMES": names}):
+        (fault,) = get_faults()
+    assert fault.startswith("COMMON['DEBUG_REDACTED_NAMES']")
+
+
+def test_a_switch_is_a_truth_value(environment: pytest.MonkeyPatch) -> None:
+    """In COMMON nothing that merely looks like one; in the environment a word."""
+    with override_settings(COMMON={"DEBUG_SERVER_TIMING": 1}):
+        assert get_faults() == ["COMMON['DEBUG_SERVER_TIMING']: should be a valid boolean (got 1)"]
+    environment.setenv("DRF_COMMONS_DEBUG_SERVER_TIMING", "false")
+    assert CommonSettings().DEBUG_SERVER_TIMING is False
 
 
 def test_whole_seconds_are_seconds() -> None:
@@ -245,9 +278,15 @@ def test_settings_tell_where_they_come_from(environment: pytest.MonkeyPatch) -> 
     assert described == {
         "BULK_MAX_ITEMS": (7, "environment"),
         "BULK_OPERATION_BATCH_SIZE": (1_000, "default"),
+        "DEBUG_BODY_MAX_BYTES": (65_536, "default"),
         "DEBUG_HIGH_QUERY_COUNT_THRESHOLD": (10, "default"),
+        "DEBUG_PROFILE_DIRECTORY": ("", "default"),
+        "DEBUG_REDACTED_NAMES": ((), "default"),
+        "DEBUG_REPEATED_QUERY_THRESHOLD": (5, "default"),
+        "DEBUG_SERVER_TIMING": (True, "default"),
         "DEBUG_SLOW_QUERY_THRESHOLD": (0.1, "default"),
         "DEBUG_SLOW_REQUEST_THRESHOLD": (1.0, "default"),
+        "DEBUG_TEXT_MAX_LENGTH": (500, "default"),
         "EXPORT_PDF_MAX_ROWS": (2_000, "default"),
         "IDEMPOTENCY_TTL": (86_400, "default"),
         "IMPORT_BATCH_SIZE": (2_000, "COMMON"),

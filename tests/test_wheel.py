@@ -45,7 +45,13 @@ print(importlib.import_module("drf_commons").__file__)
 """
 
 #: Modules for a tool that is no dependency of ours: it loads them, and nobody else does.
-FOR_TOOLS: Final = ("drf_commons.codegen", "drf_commons.inference", "drf_commons.mypy_plugin", "drf_commons.openapi")
+FOR_TOOLS: Final = (
+    "drf_commons.codegen",
+    "drf_commons.inference",
+    "drf_commons.mypy_plugin",
+    "drf_commons.openapi",
+    "drf_commons.testing.fixtures",
+)
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
-from typing import Annotated, ClassVar, Final, Literal, TypeAlias
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias, cast
 
 from django.conf import settings
 from django.core.signals import setting_changed
 from django.dispatch import receiver
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import TypedDict, override
 
@@ -45,6 +45,20 @@ _Bytes: TypeAlias = Annotated[int, Field(ge=1, le=10_000_000_000)]
 _Queries: TypeAlias = Annotated[int, Field(ge=0)]
 _Lifetime: TypeAlias = Annotated[int, Field(ge=1, le=31_536_000)]
 _Seconds: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_LoggedBytes: TypeAlias = Annotated[int, Field(ge=0, le=10_000_000)]
+_Switch: TypeAlias = Annotated[bool, Field(strict=True)]
+_Directory: TypeAlias = Annotated[str, Field(max_length=4_096)]
+_Characters: TypeAlias = Annotated[int, Field(ge=20, le=1_000_000)]
+
+
+def _split(names: object) -> object:
+    """Return *names* as a tuple: a list in a settings module, a text with commas in the environment."""
+    if isinstance(names, str):
+        return tuple(name.strip() for name in names.split(",") if name.strip())
+    return tuple(cast("Iterable[object]", names)) if isinstance(names, list | set | frozenset) else names
+
+
+_Names: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 @with_config(ConfigDict(extra="forbid", strict=True))
@@ -53,9 +67,15 @@ class CommonSettingsDict(TypedDict, total=False):
 
     BULK_MAX_ITEMS: _Rows
     BULK_OPERATION_BATCH_SIZE: _Rows
+    DEBUG_BODY_MAX_BYTES: _LoggedBytes
     DEBUG_HIGH_QUERY_COUNT_THRESHOLD: _Queries
+    DEBUG_PROFILE_DIRECTORY: _Directory
+    DEBUG_REDACTED_NAMES: _Names
+    DEBUG_REPEATED_QUERY_THRESHOLD: _Queries
+    DEBUG_SERVER_TIMING: _Switch
     DEBUG_SLOW_QUERY_THRESHOLD: _Seconds
     DEBUG_SLOW_REQUEST_THRESHOLD: _Seconds
+    DEBUG_TEXT_MAX_LENGTH: _Characters
     IDEMPOTENCY_TTL: _Lifetime
     EXPORT_PDF_MAX_ROWS: _Rows
     IMPORT_BATCH_SIZE: _Rows
@@ -81,14 +101,32 @@ class CommonSettings(BaseSettings):
     BULK_OPERATION_BATCH_SIZE: _Rows = 1_000
     """How many rows a bulk operation sends to the database in one statement."""
 
+    DEBUG_BODY_MAX_BYTES: _LoggedBytes = 65_536
+    """The longest request body that is read for a log line; a longer one is left alone."""
+
     DEBUG_HIGH_QUERY_COUNT_THRESHOLD: _Queries = 10
     """A request with more queries than this is reported."""
+
+    DEBUG_PROFILE_DIRECTORY: _Directory = ""
+    """Where profiles are written. Empty: a new directory of the process, among the temporary files."""
+
+    DEBUG_REDACTED_NAMES: _Names = ()
+    """What to keep out of the logs beside passwords, tokens and their like: parts of names, in any spelling."""
+
+    DEBUG_REPEATED_QUERY_THRESHOLD: _Queries = 5
+    """A query that is made more often than this in one request, with other values, is reported."""
+
+    DEBUG_SERVER_TIMING: _Switch = True
+    """Whether the debug middlewares send a `Server-Timing` header."""
 
     DEBUG_SLOW_QUERY_THRESHOLD: _Seconds = 0.1
     """A query that takes longer than this many seconds is reported."""
 
     DEBUG_SLOW_REQUEST_THRESHOLD: _Seconds = 1.0
     """A request that takes longer than this many seconds is reported."""
+
+    DEBUG_TEXT_MAX_LENGTH: _Characters = 500
+    """How many characters of a text get into a log line."""
 
     IDEMPOTENCY_TTL: _Lifetime = 86_400
     """For how many seconds the answer to a request with an ``Idempotency-Key`` is given again."""

@@ -39,7 +39,12 @@ def _format_json(effective: Iterable[EffectiveSetting]) -> str:
 def _format_table(effective: Iterable[EffectiveSetting]) -> str:
     rows = [
         ("setting", "value", "origin"),
-        *((setting.key, str(setting.value), setting.origin) for setting in effective),
+        *((setting.key, _write(setting.value), setting.origin) for setting in effective),
     ]
     key_width, value_width, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
     return "\n".join(f"{key:<{key_width}}  {value:<{value_width}}  {origin}" for key, value, origin in rows)
+
+
+def _write(value: object) -> str:
+    # A text stands in quotes: an empty one would look like no value at all.
+    return repr(value) if isinstance(value, str) else str(value)
