@@ -8,6 +8,7 @@ from drf_commons.services.importing.config import (
     ManyToManyLookup,
     ModelStep,
 )
+from drf_commons.services.importing.failures import FailedRowsFile
 from drf_commons.services.importing.faults import read_config
 from drf_commons.services.importing.plan import Plan, build_plan
 from drf_commons.services.importing.result import (
@@ -35,6 +36,7 @@ from drf_commons.services.importing.tables import (
     TableSource,
     open_table,
 )
+from drf_commons.services.importing.template import build_template
 
 __all__ = [
     "Action",
@@ -44,6 +46,7 @@ __all__ = [
     "Cursor",
     "DeleteRows",
     "FailedRow",
+    "FailedRowsFile",
     "FileFormat",
     "FileImportService",
     "FindForbidden",
@@ -69,6 +72,7 @@ __all__ = [
     "TableFormat",
     "TableSource",
     "build_plan",
+    "build_template",
     "import_chunk",
     "list_columns",
     "open_table",

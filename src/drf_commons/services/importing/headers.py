@@ -7,7 +7,10 @@ from typing import Final
 
 from drf_commons.errors import UnreadableFileError
 
-__all__ = ["name_column", "read_header"]
+__all__ = ["REASON_COLUMN", "name_column", "read_header"]
+
+#: The column of a file of failed rows that says why; an import leaves it out.
+REASON_COLUMN: Final = "Import errors"
 
 _SHOWN: Final = 5
 

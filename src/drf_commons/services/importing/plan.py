@@ -12,6 +12,7 @@ from drf_commons.errors import InvalidHeaderError
 from drf_commons.services.importing.columns import FieldAny, ImportColumn, list_step_columns
 from drf_commons.services.importing.config import ImportConfig, ModelStep, suggest
 from drf_commons.services.importing.faults import find_column
+from drf_commons.services.importing.headers import REASON_COLUMN
 from drf_commons.services.importing.lookups import Lookup
 from drf_commons.services.importing.rows import ForeignKeyColumn, ManyColumn, ValueColumn
 from drf_commons.services.importing.scope import FindForbidden, ImportScope
@@ -109,7 +110,7 @@ def _place_columns(
     known: dict[str, ImportColumn] = {}
     for column in columns:
         known.update((_normalise(name), column) for name in column.headers)
-    skipped = {*map(_normalise, (*config.ignored_columns, *ignored))}
+    skipped = {*map(_normalise, (*config.ignored_columns, *ignored, REASON_COLUMN))}
     places: dict[tuple[str, ...], int] = {}
     faults: list[str] = []
     names = [name for column in columns for name in column.headers]
