@@ -161,7 +161,7 @@ class Reader:
         """Compare the latest answer with what the page shows of it."""
         response = self.response
         assert response is not None, "an answer is shown before any request"
-        status, sent = HTTPStatus(response.status_code), get_text(response).strip()
+        status, sent = HTTPStatus(response.status_code), get_text(response).replace("\r\n", "\n").strip()
         line = f"HTTP/1.1 {status.value} {status.phrase}"
         assert first == line, f"{first} is shown, and sent is {line}\n{sent}"
         for name, value in headers.items():

@@ -33,6 +33,7 @@ EXPORTS = {
     },
     "drf_commons.checks": {
         "check_current_user_middleware",
+        "check_export_configs",
         "check_import_configs",
         "check_settings",
         "register_checks",

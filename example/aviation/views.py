@@ -10,6 +10,7 @@ from django.db.models.functions import Abs
 from aviation.filters import AirportFilter, RouteFilter
 from aviation.models import Airline, Airport, Country, Route
 from aviation.serializers import AirlineSerializer, AirportSerializer, CountrySerializer, RouteSerializer
+from drf_commons.services import ExportFieldConfig
 from drf_commons.views import BaseViewSet
 from drf_commons.views.mixins import AutoPrefetchMixin, SoftDestroyModelMixin
 
@@ -38,6 +39,17 @@ class AirportViewSet(SoftDestroyModelMixin[Airport], BaseViewSet[Airport]):
     filterset_class = AirportFilter
     search_fields = ("name", "city", "icao", "iata")
     ordering_fields = ("icao", "iata", "name", "elevation", "latitude", "longitude")
+    export_field_config: ClassVar[ExportFieldConfig] = {
+        "icao": "ICAO",
+        "iata": "IATA",
+        "name": "Name",
+        "city": "City",
+        "country": {"label": "Country", "path": "country__code"},
+        "latitude": "Latitude",
+        "longitude": "Longitude",
+        "elevation": "Elevation (ft)",
+        "timezone": "Time zone",
+    }
     computed_ordering_fields: ClassVar = {
         "country_name": F("country__name"),
         "from_equator": Abs("latitude"),

@@ -7,6 +7,7 @@
 ``drf_commons.E004``    the user model is soft-deleted, which its ``is_active`` does not mean
 ``drf_commons.E005``    ``slug_unique_with`` names no field, or slugs are unique in the whole table
 ``drf_commons.E006``    the ``import_file_config`` of a viewset does not fit its models
+``drf_commons.E007``    the ``export_field_config`` of a viewset names columns that its model does not have
 ======================  ===============================================================================
 
 The fourth and fifth are told by the models themselves.
@@ -22,13 +23,19 @@ from django.core import checks
 from django.db.models import Model
 
 from drf_commons.conf import find_setting_faults, get_settings
-from drf_commons.errors import ConfigurationError, InvalidImportConfigError, MissingMiddlewareError
+from drf_commons.errors import (
+    ConfigurationError,
+    InvalidExportConfigError,
+    InvalidImportConfigError,
+    MissingMiddlewareError,
+)
 from drf_commons.middlewares import MiddlewareChecker
 from drf_commons.models.base import UserActionMixin
 from drf_commons.models.fields import CurrentUserField
 
 __all__ = [
     "check_current_user_middleware",
+    "check_export_configs",
     "check_import_configs",
     "check_settings",
     "register_checks",
@@ -61,6 +68,7 @@ def register_checks() -> None:
     checks.register(check_settings, _TAG)
     checks.register(check_current_user_middleware, _TAG)
     checks.register(check_import_configs, _TAG)
+    checks.register(check_export_configs, _TAG)
 
 
 def check_settings(**_: object) -> list[checks.CheckMessage]:
@@ -95,6 +103,32 @@ def check_import_configs(**_: object) -> list[checks.CheckMessage]:
                 viewset.get_import_config()
             except InvalidImportConfigError as exc:
                 errors += [checks.Error(f"{exc.owner}: {fault}", id="drf_commons.E006") for fault in exc.faults]
+    return errors
+
+
+def check_export_configs(**_: object) -> list[checks.CheckMessage]:
+    """Return an error for each column that a viewset of the project exports and its model does not have.
+
+    A ``get_queryset()`` of the project's own may add columns that are known when it is called: those are not checked.
+    """
+    if not getattr(settings, "ROOT_URLCONF", None):
+        return []
+    from drf_commons.services.exporting import read_columns  # noqa: PLC0415  # as above
+    from drf_commons.views.mixins import FileExportMixin  # noqa: PLC0415
+    from drf_commons.views.routed import list_viewsets  # noqa: PLC0415
+
+    errors: list[checks.CheckMessage] = []
+    for viewset in list_viewsets():
+        if not issubclass(viewset, FileExportMixin) or viewset.queryset is None:
+            continue
+        if not viewset.get_queryset.__module__.startswith(("drf_commons.", "rest_framework.")):
+            continue
+        owner = f"{viewset.__name__}.export_field_config"
+        queryset = viewset.queryset
+        try:
+            read_columns(owner, viewset.export_field_config, queryset.model, queryset.query.annotations)
+        except InvalidExportConfigError as exc:
+            errors += [checks.Error(f"{exc.owner}: {fault}", id="drf_commons.E007") for fault in exc.faults]
     return errors
 
 

@@ -1,6 +1,6 @@
 """Rows into files: CSV, XLSX and PDF, as a stream."""
 
-from drf_commons.services.exporting.columns import ExportColumn, ExportFieldConfig, ExportOptions
+from drf_commons.services.exporting.columns import ExportColumn, ExportFieldConfig, ExportOptions, read_columns
 from drf_commons.services.exporting.delimited import CsvOptions
 from drf_commons.services.exporting.formats import FileType
 from drf_commons.services.exporting.service import CONTENT_TYPES, ExportResult, ExportService
@@ -14,4 +14,5 @@ __all__ = [
     "ExportResult",
     "ExportService",
     "FileType",
+    "read_columns",
 ]

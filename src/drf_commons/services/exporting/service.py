@@ -85,7 +85,7 @@ class ExportService:
         self._csv = csv or CsvOptions()
         self._template = template
         #: Called with the number of rows written so far, after each block.
-        self._on_progress = on_progress
+        self.on_progress = on_progress
 
     def stream(self, file_type: FileType) -> Iterator[bytes]:
         """Yield the file; CSV and XLSX block by block, a PDF when it is whole.
@@ -122,6 +122,10 @@ class ExportService:
         labels = [column.label for column in self.columns]
         return cast("DataFrame", pandas.DataFrame.from_records([*rows], columns=labels))  # a module is of any type
 
+    def count_rows(self) -> int | None:
+        """Return how many rows there are, with one query; ``None`` for rows that are at hand."""
+        return None if self._queryset is None else self._queryset.count()
+
     def check_size(self, file_type: FileType) -> None:
         """Raise :class:`~drf_commons.errors.ExportTooLargeError` where there are more rows than a PDF may have."""
         rows = self._queryset
@@ -142,13 +146,13 @@ class ExportService:
             if before is not None:
                 before(rows)
 
-        before, self._on_progress = self._on_progress, count
+        before, self.on_progress = self.on_progress, count
         try:
             for data in self.stream(file_type):
                 size += len(data)
                 file.write(data)
         finally:
-            self._on_progress = before
+            self.on_progress = before
         return ExportResult(file_type=file_type, rows=done, size=size, seconds=time.perf_counter() - start)
 
     def _read(self) -> Iterator[Columns]:
@@ -163,8 +167,8 @@ class ExportService:
         for block in self._read():
             yield [format_(values) for format_, values in zip(formatters, block, strict=True)]
             done += len(block[0])
-            if self._on_progress is not None:
-                self._on_progress(done)
+            if self.on_progress is not None:
+                self.on_progress(done)
 
     def _build_sheet(self) -> Sheet:
         columns = [
