@@ -124,7 +124,7 @@ def check_export_configs(**_: object) -> list[checks.CheckMessage]:
         if not viewset.get_queryset.__module__.startswith(("drf_commons.", "rest_framework.")):
             continue
         owner = f"{viewset.__name__}.export_field_config"
-        queryset = viewset.queryset
+        queryset = viewset.queryset.all()
         try:
             read_columns(owner, viewset.export_field_config, queryset.model, queryset.query.annotations)
         except InvalidExportConfigError as exc:
