@@ -162,7 +162,11 @@ def _build_cleaner(field: FieldAny, blank: _Blank, read: Callable[[object], obje
         if isinstance(value, str):
             _refuse_null_characters(value)
             value = labels.get(value, value)
-        return field.clean(value, None)
+        try:
+            return field.clean(value, None)
+        except OverflowError:  # a span of time beyond all bounds
+            message = field.error_messages.get("invalid", "The value is out of bounds.")
+            raise ValidationError(message, code="invalid", params={"value": value}) from None
 
     return convert
 
