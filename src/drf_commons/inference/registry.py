@@ -84,7 +84,7 @@ class Registry:
         return None
 
     def build_fields(
-        self, name: str, model: type[Model], meta: Mapping[str, Any], declared: Iterable[str]
+        self, fullname: str, model: type[Model], meta: Mapping[str, Any], declared: Iterable[str]
     ) -> dict[str, Field[Any, Any, Any, Any]]:
         """Return the fields DRF gives a serializer with this *meta*; whatever DRF raises passes through.
 
@@ -92,8 +92,10 @@ class Registry:
         """
         from rest_framework import serializers  # noqa: PLC0415
 
+        module, _, name = fullname.rpartition(".")
         namespace: dict[str, Any] = {field: serializers.Field() for field in declared}
         namespace["Meta"] = type("Meta", (), {**meta, "model": model})
+        namespace["__module__"] = module  # DRF's messages say where the serializer is
         serializer: serializers.ModelSerializer[Any] = type(name, (serializers.ModelSerializer,), namespace)()
         fields: dict[str, Field[Any, Any, Any, Any]] = cast("Any", serializer).get_fields()  # open in the stubs
         return fields
@@ -103,16 +105,21 @@ class Registry:
 
         It goes into mypy's cache keys, so that a changed ``blank=True`` makes mypy look again.
         """
+        return self._digests.get(module, self._digests[""])
+
+    @cached_property
+    def _digests(self) -> Mapping[str, str]:
+        """The digests by module; that of a module without models stands under the empty name."""
         from rest_framework.settings import api_settings  # noqa: PLC0415
 
-        facts: list[object] = [repr(getattr(api_settings, name)) for name in _SETTINGS]
+        rendering = [repr(getattr(api_settings, name)) for name in _SETTINGS]
+        facts: dict[str, list[object]] = {"": [*rendering]}
         for fullname, model in sorted(self._models.items()):
-            if model.__module__ == module:
-                facts += [
-                    [fullname, field.name, type(field).__name__, *(_show(field, fact) for fact in _FACTS)]
-                    for field in model._meta.get_fields()
-                ]
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+            facts.setdefault(model.__module__, [*rendering]).extend(
+                [fullname, field.name, type(field).__name__, *(_show(field, fact) for fact in _FACTS)]
+                for field in model._meta.get_fields()
+            )
+        return {module: hashlib.sha256(json.dumps(known).encode()).hexdigest() for module, known in facts.items()}
 
 
 def _show(field: object, fact: str) -> str:

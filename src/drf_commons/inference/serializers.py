@@ -108,7 +108,7 @@ def _add_automatic(scope: Scope, model: Any, declared: dict[str, FieldShape]) ->
             if extra != UNKNOWN
         }
     try:
-        fields = scope.registry.build_fields(scope.info.name, model, options, declared)
+        fields = scope.registry.build_fields(scope.info.fullname, model, options, declared)
     except Exception as exc:  # DRF's own words on what is wrong with Meta are the best there are
         if not _is_newer_than_runtime(scope, options):
             _report_meta(scope, str(exc))

@@ -25,7 +25,7 @@ from mypy.typevars import fill_typevars_with_any
 from drf_commons.inference import names
 from drf_commons.inference.errors import Fault, suggest
 from drf_commons.inference.registry import Registry
-from drf_commons.inference.syntax import get_assignments, get_positional, read_meta
+from drf_commons.inference.syntax import get_arguments, get_assignments, get_positional, read_meta
 
 __all__ = ["check_view"]
 
@@ -102,22 +102,20 @@ class _ViewCheck:
     # Configuration
 
     def _check_configuration(self, model: TypeInfo, queryset: Expression | None) -> None:
+        has_own_rows = _adds_names(queryset) or "get_queryset" in self._info.names
         computed = self._body.get("computed_ordering_fields")
-        if isinstance(computed, DictExpr) and not _adds_names(queryset) and "get_queryset" not in self._info.names:
+        if isinstance(computed, DictExpr) and not has_own_rows:
             for _, value in computed.items:
                 for path in _find_paths(value):
                     self._check_path(model, path)
         exported = self._body.get("export_field_config")
-        if isinstance(exported, DictExpr):
+        if isinstance(exported, DictExpr) and not has_own_rows:
             known = self._get_attributes(model)
-            for key, value in exported.items:
-                if isinstance(key, StrExpr) and not isinstance(value, DictExpr):
-                    first = key.value.replace(".", "__").partition("__")[0]
-                    self._check_name(model, first, known, key)
+            for path in filter(None, (_get_exported(key, value) for key, value in exported.items)):
+                self._check_name(model, path.value.replace(".", "__").partition("__")[0], known, path)
         imported = self._body.get("import_file_config")
-        steps = _get_item(imported, "models")
-        if isinstance(steps, DictExpr):
-            for _, step in steps.items:
+        for option in ("models", "steps"):
+            for step in _get_values(_get_item(imported, option)):
                 self._check_step(step)
 
     def _check_step(self, step: Expression) -> None:
@@ -125,8 +123,13 @@ class _ViewCheck:
         model = self._find_named_model(_get_item(step, "model"))
         if model is None:
             return
-        keys = _get_item(step, "foreign_keys")
-        links = [(name, link) for name, link in keys.items if name is not None] if isinstance(keys, DictExpr) else []
+        links = [
+            (name, link)
+            for option in ("foreign_keys", "many_to_many", "references")
+            if isinstance(keys := _get_item(step, option), DictExpr)
+            for name, link in keys.items
+            if name is not None
+        ]
         known = self._get_fields(model)
         sources = [_get_item(link, "source_field") for _, link in links]
         taken = known | {source.value for source in sources if isinstance(source, StrExpr)}
@@ -156,13 +159,11 @@ class _ViewCheck:
         }
 
     def _get_attributes(self, model: TypeInfo) -> set[str]:
-        """Return what a row of *model* has, and what the view's serializer gives."""
+        """Return what a row of *model* has, rows that refer to it included."""
+        running = self._registry.find_model(model.fullname)
+        related = () if running is None else running._meta.related_objects
         written = {name for base in model.mro[:-1] for name in base.names}
-        serializer = self._body.get("serializer_class")
-        declared: set[str] = set()
-        if isinstance(serializer, RefExpr) and isinstance(serializer.node, TypeInfo):
-            declared = {name for base in serializer.node.mro for name in base.names}
-        return self._get_fields(model) | written | declared
+        return self._get_fields(model) | written | {relation.get_accessor_name() or "" for relation in related}
 
     def _check_path(self, model: TypeInfo, path: StrExpr) -> None:
         running = self._registry.find_model(model.fullname)
@@ -215,7 +216,30 @@ def _find_paths(value: Expression) -> Iterator[StrExpr]:
             return
 
 
+def _get_exported(name: Expression | None, value: Expression) -> StrExpr | None:
+    """Return where the values of a column come from; nothing for options that are not ours."""
+    path = _get_item(value, "path")
+    if path is None and isinstance(value, DictExpr | CallExpr) and _get_item(value, "label") is None:
+        return None
+    found = name if path is None else path
+    return found if isinstance(found, StrExpr) else None
+
+
+def _get_values(expression: Expression | None) -> list[Expression]:
+    """Return the steps of an import, which stand in a list or under their names."""
+    match expression:
+        case DictExpr():
+            return [value for _, value in expression.items]
+        case ListExpr() | TupleExpr():
+            return list(expression.items)
+        case _:
+            return []
+
+
 def _get_item(expression: Expression | None, key: str) -> Expression | None:
+    """Return an option, of a dict or of a call like ``ModelStep(model=...)``."""
+    if isinstance(expression, CallExpr):
+        return get_arguments(expression).get(key)
     if not isinstance(expression, DictExpr):
         return None
     return next((value for name, value in expression.items if isinstance(name, StrExpr) and name.value == key), None)

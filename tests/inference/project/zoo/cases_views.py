@@ -11,6 +11,7 @@ from rest_framework.viewsets import ModelViewSet
 
 from drf_commons.response import success_response
 from drf_commons.serializers import BaseModelSerializer
+from drf_commons.services import ExportColumn, ForeignKeyLookup, ImportConfig, ManyToManyLookup, ModelStep
 from drf_commons.views import BaseViewSet
 from zoo.models import Animal, Species
 
@@ -107,7 +108,10 @@ class Configured(BaseViewSet[Animal]):
         "score": "Score",
         "species": "Species",
         "wieght": "Weight",  # E: "Animal" has no field "wieght"; did you mean "weight"?
-        "own": {"source": "anything"},
+        "label": {"label": "Label"},  # E: "Animal" has no field "label"
+        "kind": {"label": "Kind", "path": "species__name"},
+        "eats": ExportColumn(label="Eats", path="specie__diet"),  # E: "Animal" has no field "specie"; did you mean "species"?  # E: drf-view-fields
+        "price": ExportColumn(label="Price", width=8),
     }
     import_file_config = {
         "file_format": "csv",
@@ -127,7 +131,21 @@ class Configured(BaseViewSet[Animal]):
     }
 
 
+class Stepwise(BaseViewSet[Animal]):
+    import_file_config = ImportConfig(
+        steps=[
+            ModelStep(
+                model=Animal,
+                fields=["code", "wait"],  # E: "Animal" has no field "wait"; did you mean "weight"?  # E: drf-view-fields
+                foreign_keys={"species": ForeignKeyLookup(lookup_field="title")},
+                many_to_many={"freinds": ManyToManyLookup()},  # E: "Animal" has no field "freinds"; did you mean "friends"?
+            )
+        ]
+    )
+
+
 class Annotated(BaseViewSet[Animal]):
+    export_field_config = {"friend_count": "Friends"}
     queryset = Animal.objects.annotate(friend_count=Count("friends"))
     serializer_class = AnimalSerializer
     computed_ordering_fields = {"friends": F("friend_count")}
