@@ -90,6 +90,7 @@ SPECTACULAR_SETTINGS: Final = {
     "TITLE": "Airports of the world",
     "DESCRIPTION": "Countries, their airports, and the airlines that fly between them.",
     "VERSION": "2.0.0",
+    "SCHEMA_PATH_PREFIX": "/api",
     "SERVE_INCLUDE_SCHEMA": False,
     # Both pages come with their scripts: nothing is loaded from elsewhere.
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -3,49 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from drf_commons.openapi.spectacular import Component, Registry, Schema, append_meta, is_jsonschema_compliant
 from drf_commons.types import Envelope, ErrorEnvelope
 
-__all__ = ["refer_to_envelope", "refer_to_error", "turn_into_page"]
-
-#: What the envelope of a refused write tells beside its errors.
-_CONFLICT: Final[Mapping[str, Schema]] = {
-    "current_version": {"type": "integer", "description": "The version the row has now."},
-    "current_versions": {
-        "type": "object",
-        "additionalProperties": {"type": "integer", "nullable": True},
-        "description": "The versions the rows have now, by id.",
-    },
-}
+__all__ = ["refer_to_envelope", "refer_to_error", "register", "turn_into_page"]
 
 
 def refer_to_envelope(registry: Registry, payload: Schema | None, name: str) -> Schema:
     """Return a reference to the envelope around *payload*, or around nothing; *name* is for a payload without one."""
-    if payload is None:
-        return _register(registry, "EmptyEnvelope", Envelope, {"data": _build_null()})
-    return _register(registry, f"{_name(payload) or name}Envelope", Envelope, {"data": payload})
+    data = _build_null() if payload is None else payload
+    label = "Empty" if payload is None else _name(payload) or name
+    return register(registry, f"{label}Envelope", Envelope, _build_body({"data": data}, {}, is_success=True))
 
 
-def refer_to_error(registry: Registry, *, is_conflict: bool = False) -> Schema:
-    """Return a reference to the error envelope, or to the one of a write that met another."""
-    name = "ConflictEnvelope" if is_conflict else "ErrorEnvelope"
-    return _register(
-        registry,
-        name,
-        ErrorEnvelope,
-        {
-            "errors": {
-                "type": "object",
-                "additionalProperties": {},
-                "description": "Messages by field, nested as the input is; `non_field_errors` and `detail` name none.",
-            },
-            "data": _build_null(),
+def refer_to_error(registry: Registry, code: str, **extra: Schema) -> Schema:
+    """Return a reference to the error envelope for the status *code*, with *extra* keys beside the errors."""
+    name = "ErrorEnvelope"
+    if code in {"409", "412"}:
+        name, extra = "ConflictEnvelope", _build_conflict()
+    elif extra:
+        name = "".join(key.title() for key in extra) + name
+    payload: dict[str, Schema] = {
+        "errors": {
+            "type": "object",
+            "additionalProperties": {},
+            "description": "Messages by field, nested as the input is; `non_field_errors` and `detail` name none.",
         },
-        extra=_CONFLICT if is_conflict else {},
-        is_success=False,
-    )
+        "data": _build_null(),
+    }
+    return register(registry, name, ErrorEnvelope, _build_body(payload, extra, is_success=False))
+
+
+def _build_conflict() -> dict[str, Schema]:
+    """Return what a write that met another one tells of the versions."""
+    version: Schema = append_meta({"type": "integer"}, {"nullable": True})
+    conflict: Schema = {
+        "type": "object",
+        "properties": {"pk": {}, "expected_version": {"type": "integer"}, "current_version": version},
+        "required": ["pk", "expected_version", "current_version"],
+    }
+    return {
+        "current_version": {**version, "description": "The version the row has now."},
+        "conflicts": {"type": "array", "items": conflict, "description": "Of many rows, those that were changed."},
+    }
 
 
 def turn_into_page(page: Schema) -> None:
@@ -64,21 +65,9 @@ def turn_into_page(page: Schema) -> None:
     page.update(body)
 
 
-def _register(
-    registry: Registry,
-    name: str,
-    kind: object,
-    payload: Mapping[str, Schema],
-    *,
-    extra: Mapping[str, Schema] | None = None,
-    is_success: bool = True,
-) -> Schema:
-    component = Component(
-        name=name,
-        type=Component.SCHEMA,
-        schema=_build_body(payload, extra or {}, is_success=is_success),
-        object=kind,
-    )
+def register(registry: Registry, name: str, kind: object, schema: Schema) -> Schema:
+    """Return a reference to the component *name*, which stands for *kind* and is made of *schema*."""
+    component = Component(name=name, type=Component.SCHEMA, schema=schema, object=kind)
     registry.register_on_missing(component)
     return component.ref
 

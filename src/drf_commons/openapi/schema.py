@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
 from rest_framework.permissions import AllowAny
 from rest_framework.serializers import BaseSerializer
+from rest_framework.settings import api_settings
 from typing_extensions import override
 
+from drf_commons.errors import ConfigurationError
 from drf_commons.models.content import VersionMixin
 from drf_commons.openapi.components import refer_to_envelope, refer_to_error, turn_into_page
+from drf_commons.openapi.operations import find_operation
 from drf_commons.openapi.relations import has_two_shapes
+from drf_commons.openapi.reports import refer_to_import_report
 from drf_commons.openapi.spectacular import (
     AutoSchema,
     Component,
@@ -32,7 +36,17 @@ _SerializerType: TypeAlias = "BaseSerializer[Any] | type[BaseSerializer[Any]]"
 _JSON: Final = "application/json"
 #: Actions on a row that know its version, and those that a client may make depend on it.
 _VERSIONED: Final = frozenset({"retrieve", "update", "partial_update", "destroy", "restore"})
-_PRECONDITIONED: Final = frozenset({"update", "partial_update", "destroy"})
+_PRECONDITIONED: Final = _VERSIONED - {"retrieve"}
+
+
+#: What says whether an action answers with its rows.
+_FLAGS: Final[Mapping[str, str]] = {
+    "bulk_create": "return_data_on_create",
+    "bulk_update": "return_data_on_update",
+    "create": "return_data_on_create",
+    "partial_update": "return_data_on_update",
+    "update": "return_data_on_update",
+}
 
 
 class EnvelopeSchema(AutoSchema):
@@ -45,6 +59,47 @@ class EnvelopeSchema(AutoSchema):
     def action(self) -> str | None:
         """The name of the action that is described; a view that is no viewset has none."""
         return getattr(self.view, "action", None)
+
+    # Bodies and answers
+
+    @override
+    def get_request_serializer(self) -> object:
+        operation = find_operation(self.view)
+        return super().get_request_serializer() if operation is None else operation.describe_body(self)
+
+    @override
+    def get_response_serializers(self) -> object:
+        operation = find_operation(self.view)
+        return super().get_response_serializers() if operation is None else operation.describe_answers(self)
+
+    @override
+    def get_filter_backends(self) -> list[Any]:
+        operation = find_operation(self.view)
+        if operation is not None and operation.is_filtered:
+            return [*getattr(self.view, "filter_backends", ())]
+        return super().get_filter_backends()
+
+    @override
+    def get_operation_id(self) -> str:
+        """Return spectacular's own name, without the method where the action says it all."""
+        name = super().get_operation_id()
+        if find_operation(self.view) is None:
+            return name
+        return name.removesuffix("_create").removesuffix("_update") if self.method in {"POST", "PUT"} else name
+
+    def get_row_serializer(self) -> BaseSerializer[Any]:
+        """Return the serializer of one row."""
+        serializer = self._get_serializer()
+        if serializer is None:
+            msg = f"{type(self.view).__name__}.{self.action}: the view has no serializer"
+            raise ConfigurationError(msg)
+        return serializer
+
+    def refer_to_row(self, direction: Direction, *, partial: bool = False) -> Schema:
+        """Return a reference to one row."""
+        serializer = self.get_row_serializer()
+        serializer.partial = partial
+        return self.resolve_serializer(serializer, direction).ref
 
     @override
     def get_operation(
@@ -61,7 +116,7 @@ class EnvelopeSchema(AutoSchema):
             # Nobody asked for it: it is what spectacular takes every DELETE to answer.
             responses["200"] = {**responses.pop("204"), "content": {_JSON: {}}, "description": ""}
         built = {code: self.wrap(code, response) for code, response in responses.items()}
-        for code in self.find_error_codes():
+        for code in {*self.find_error_codes(), *self.find_own_error_codes()}:
             built.setdefault(code, self.build_error(code))
         return dict(sorted(built.items()))
 
@@ -79,7 +134,7 @@ class EnvelopeSchema(AutoSchema):
 
     def wrap_payload(self, code: str, payload: Schema | None) -> Schema:
         """Return the envelope around *payload*."""
-        if payload is None or self.hides_rows(code):
+        if payload is None or self.hides_rows():
             return refer_to_envelope(self.registry, None, "")
         if page := self.find_page(payload):
             return page
@@ -101,10 +156,10 @@ class EnvelopeSchema(AutoSchema):
                 component.schema["properties"]["data"] = _number_rows(data)
         return payload
 
-    def hides_rows(self, code: str) -> bool:
+    def hides_rows(self) -> bool:
         """Tell whether the answer has no row to show, because the view does not want it to."""
-        flag = "return_data_on_create" if code == "201" else "return_data_on_update"
-        return self.method in {"POST", "PUT", "PATCH"} and not getattr(self.view, flag, True)
+        flag = _FLAGS.get(str(self.action))
+        return flag is not None and not getattr(self.view, flag, True)
 
     # Errors
 
@@ -120,7 +175,7 @@ class EnvelopeSchema(AutoSchema):
         if "{" in self.path or self._get_pagination_parameters():
             yield "404"
         yield "406"
-        if self.is_about_versions(_VERSIONED - {"retrieve"}) or self.action == "destroy":
+        if self.is_about_versions(_PRECONDITIONED) or self.action == "destroy":
             yield "409"
         if self.is_about_versions(_PRECONDITIONED):
             yield "412"
@@ -132,9 +187,24 @@ class EnvelopeSchema(AutoSchema):
         if self.view.get_throttles():
             yield "429"
 
+    def find_own_error_codes(self) -> Iterator[str]:
+        """Yield the statuses with which one of the library's own actions may fail besides."""
+        operation = find_operation(self.view)
+        if operation is not None:
+            yield from operation.errors
+            if self.takes_idempotency_keys:
+                yield from ("409", "422")
+
+    @property
+    def takes_idempotency_keys(self) -> bool:
+        """Tell whether the action may be sent twice and be done once."""
+        return bool(getattr(self.view, "use_idempotency_keys", False)) and str(self.action).startswith("bulk_")
+
     def build_error(self, code: str) -> Schema:
         """Return the answer to a request that fails with *code*."""
-        schema = refer_to_error(self.registry, is_conflict=code in {"409", "412"})
+        is_import = code == "422" and self.action == "import_from_file"
+        extra = {"report": refer_to_import_report(self.registry)} if is_import else {}
+        schema = refer_to_error(self.registry, code, **extra)
         media_types = [name for name in self.map_renderers("media_type") if name.endswith("json")] or [_JSON]
         return {"content": {name: {"schema": schema} for name in media_types}, "description": _phrase(code)}
 
@@ -149,6 +219,16 @@ class EnvelopeSchema(AutoSchema):
         view = self.view
         if self._is_list_view() and getattr(view, "allow_unpaginated", False):
             yield OpenApiParameter("paginated", OpenApiTypes.BOOL, description="`false` returns every row at once.")
+        if self.action == "export":
+            # The body says which file is wanted, or Accept does; ?format= is about errors.
+            yield OpenApiParameter(str(api_settings.URL_FORMAT_OVERRIDE), exclude=True)
+        if self.takes_idempotency_keys:
+            yield OpenApiParameter(
+                "Idempotency-Key",
+                OpenApiTypes.STR,
+                OpenApiParameter.HEADER,
+                description="A request that is sent again with its key is answered again, and done once.",
+            )
         if self.is_about_versions(_VERSIONED):
             yield OpenApiParameter(
                 "ETag",

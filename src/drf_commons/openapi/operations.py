@@ -1,0 +1,154 @@
+"""What the bulk and file actions take and answer, which no serializer says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from drf_commons.openapi.reports import refer_to_bulk_report, refer_to_delete_report, refer_to_import_report
+from drf_commons.openapi.spectacular import OpenApiTypes, Schema
+from drf_commons.serializers.identity import build_identity
+from drf_commons.services.exporting import CONTENT_TYPES
+from drf_commons.views.mixins.importing import ImportRequestSerializer
+
+if TYPE_CHECKING:
+    from drf_commons.openapi.schema import EnvelopeSchema
+
+__all__ = ["Operation", "find_operation"]
+
+_JSON: Final = "application/json"
+_FORM: Final = "multipart/form-data"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """An action of the library's own: what its body holds by media type, and its answers by status."""
+
+    describe_body: Callable[[EnvelopeSchema], Mapping[str, object] | None]
+    describe_answers: Callable[[EnvelopeSchema], Mapping[object, object]]
+    #: How it may fail, beyond what any action may.
+    errors: tuple[str, ...] = ()
+    #: Whether it is about the rows that the list's own query parameters leave.
+    is_filtered: bool = False
+
+
+def find_operation(view: Any) -> Operation | None:
+    """Return what *view* does, where that is an action of the library's mixins that a serializer does not describe."""
+    name = getattr(view, "action", None)
+    operation = _OPERATIONS.get(str(name))
+    owners = (base for base in type(view).__mro__ if name in vars(base))
+    return operation if any(base.__module__.startswith("drf_commons.views") for base in owners) else None
+
+
+# Bulk
+
+
+def _describe_new_rows(schema: EnvelopeSchema) -> Mapping[str, object]:
+    return {_JSON: {"type": "array", "items": schema.refer_to_row("request"), "minItems": 1}}
+
+
+def _describe_changed_rows(schema: EnvelopeSchema) -> Mapping[str, object]:
+    row = schema.refer_to_row("request", partial=schema.method == "PATCH")
+    serializer: Any = schema.get_row_serializer()
+    name = build_identity(serializer, "pk").field_name or "id"
+    named: Schema = {"type": "object", "properties": {name: _describe_key(schema)}, "required": [name]}
+    return {_JSON: {"type": "array", "items": {"allOf": [row, named]}, "minItems": 1}}
+
+
+def _describe_ids(schema: EnvelopeSchema) -> Mapping[str, object]:
+    ids: Schema = {"type": "array", "items": _describe_key(schema), "minItems": 1}
+    named: Schema = {"type": "object", "properties": {"ids": ids}, "required": ["ids"]}
+    return {_JSON: {"oneOf": [ids, named]}}
+
+
+def _describe_key(schema: EnvelopeSchema) -> Schema:
+    serializer: Any = schema.get_row_serializer()
+    column = schema._map_model_field(serializer.Meta.model._meta.pk, "request")  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return {key: value for key, value in column.items() if key not in {"readOnly", "default", "nullable"}}
+
+
+def _answer_rows(schema: EnvelopeSchema) -> Mapping[object, object]:
+    row = schema.refer_to_row("response")
+    if getattr(schema.view, "bulk_mode", "atomic") == "partial":
+        return {207: refer_to_bulk_report(schema.registry, row, row["$ref"].rpartition("/")[2])}
+    codes = [201 if schema.action == "bulk_create" else 200]
+    if schema.action == "bulk_create" and getattr(schema.view, "bulk_upsert_fields", None):
+        codes.append(200)  # no row of them was new
+    return {code: {"type": "array", "items": row} for code in codes}
+
+
+def _answer_deletion(schema: EnvelopeSchema) -> Mapping[object, object]:
+    is_partial = getattr(schema.view, "bulk_mode", "atomic") == "partial"
+    return {207 if is_partial else 200: refer_to_delete_report(schema.registry)}
+
+
+def _answer_row(schema: EnvelopeSchema) -> Mapping[object, object]:
+    return {200: schema.refer_to_row("response")}
+
+
+# Files
+
+
+def _describe_upload(_schema: EnvelopeSchema) -> Mapping[str, object]:
+    return {_FORM: ImportRequestSerializer}
+
+
+def _answer_import(schema: EnvelopeSchema) -> Mapping[object, object]:
+    return dict.fromkeys((200, 201, 207), refer_to_import_report(schema.registry))
+
+
+def _describe_export(schema: EnvelopeSchema) -> Mapping[str, object]:
+    config: Mapping[str, object] = getattr(schema.view, "export_field_config", {})
+    columns: Schema = {"type": "string", "enum": [*config]} if config else {"type": "string"}
+    properties: dict[str, Schema] = {
+        "file_type": {"allOf": [{"type": "string", "enum": [*CONTENT_TYPES]}]},
+        "includes": {"type": "array", "items": columns, "description": "The columns; all of them when left out."},
+    }
+    if getattr(schema.view, "export_allow_client_data", False):
+        properties["data"] = {"type": "array", "items": {"type": "object", "additionalProperties": {}}}
+    return {_JSON: {"type": "object", "properties": properties}}
+
+
+def _answer_export(_schema: EnvelopeSchema) -> Mapping[object, object]:
+    return {(200, media_type): OpenApiTypes.BINARY for media_type in CONTENT_TYPES.values()}
+
+
+def _answer_template(_schema: EnvelopeSchema) -> Mapping[object, object]:
+    return {(200, CONTENT_TYPES["xlsx"]): OpenApiTypes.BINARY}
+
+
+def _describe_nothing(_schema: EnvelopeSchema) -> None:
+    return None
+
+
+_DELETION: Final = Operation(
+    describe_body=_describe_ids,
+    describe_answers=_answer_deletion,
+    errors=("400", "404", "409", "413"),
+    is_filtered=True,
+)
+_OPERATIONS: Final[Mapping[str, Operation]] = {
+    "bulk_create": Operation(
+        describe_body=_describe_new_rows, describe_answers=_answer_rows, errors=("400", "409", "413")
+    ),
+    "bulk_update": Operation(
+        describe_body=_describe_changed_rows,
+        describe_answers=_answer_rows,
+        errors=("400", "404", "409", "413"),
+        is_filtered=True,
+    ),
+    "bulk_delete": _DELETION,
+    "bulk_soft_delete": _DELETION,
+    "import_from_file": Operation(
+        describe_body=_describe_upload, describe_answers=_answer_import, errors=("400", "413", "422")
+    ),
+    "download_import_template": Operation(describe_body=_describe_nothing, describe_answers=_answer_template),
+    "export": Operation(
+        describe_body=_describe_export,
+        describe_answers=_answer_export,
+        errors=("400", "404", "413"),
+        is_filtered=True,
+    ),
+    "restore": Operation(describe_body=_describe_nothing, describe_answers=_answer_row, errors=("404",)),
+}

@@ -1,0 +1,93 @@
+"""What the bulk and file actions report, as components of a schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from drf_commons.openapi.components import register
+from drf_commons.openapi.spectacular import Registry, Schema, append_meta
+
+__all__ = ["refer_to_bulk_report", "refer_to_delete_report", "refer_to_import_report"]
+
+_COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+_TEXT: Final[Schema] = {"type": "string"}
+_TREE: Final[Schema] = {"type": "object", "additionalProperties": {}}
+
+
+def refer_to_delete_report(registry: Registry) -> Schema:
+    """Return a reference to what became of a bulk deletion."""
+    return _refer(
+        registry,
+        "DeleteReport",
+        _build(
+            {"errors": {**_TREE, "description": "In partial mode: why rows are still there, by position."}},
+            requested_count=_COUNT,
+            count=_COUNT,
+            missing_ids={"type": "array", "items": _TEXT},
+            missing_count=_COUNT,
+        ),
+    )
+
+
+def refer_to_bulk_report(registry: Registry, row: Schema, name: str) -> Schema:
+    """Return a reference to what became of each row of a bulk request in partial mode; *name* is that of *row*."""
+    report = _build(
+        {"data": row, "errors": {"oneOf": [_TREE, {"type": "array", "items": {}}]}},
+        index=_COUNT,
+        status={"type": "integer", "description": "What the row alone would have been answered with."},
+    )
+    return _refer(
+        registry,
+        f"{name}BulkReport",
+        _build(
+            requested_count=_COUNT,
+            count=_COUNT,
+            failed_count=_COUNT,
+            rows={"type": "array", "items": report},
+        ),
+    )
+
+
+def refer_to_import_report(registry: Registry) -> Schema:
+    """Return a reference to the report of an import."""
+    error = _build(
+        row={"type": "integer", "description": "The row of the file, as a person counts."},
+        column=append_meta(_TEXT, {"nullable": True}),
+        value=_TEXT,
+        reason=_TEXT,
+        code=_TEXT,
+    )
+    preview = _build(row=_COUNT, action=_TEXT, values=_TREE)
+    counts = _build(created=_COUNT, updated=_COUNT, unchanged=_COUNT)
+    return _refer(
+        registry,
+        "ImportReport",
+        _build(
+            mode=_TEXT,
+            state=_TEXT,
+            reason=_TEXT,
+            dry_run={"type": "boolean"},
+            total=_COUNT,
+            created=_COUNT,
+            updated=_COUNT,
+            unchanged=_COUNT,
+            failed=_COUNT,
+            deleted=_COUNT,
+            steps={"type": "object", "additionalProperties": counts},
+            errors={"type": "array", "items": error},
+            error_count=_COUNT,
+            preview={"type": "array", "items": preview},
+            chunks=_COUNT,
+            timings={"type": "object", "additionalProperties": {"type": "number"}},
+        ),
+    )
+
+
+def _refer(registry: Registry, name: str, schema: Schema) -> Schema:
+    # One owner for all: the registry tells components of one name apart by it.
+    return register(registry, name, dict, schema)
+
+
+def _build(optional: Mapping[str, Schema] | None = None, /, **properties: Schema) -> Schema:
+    return {"type": "object", "properties": {**properties, **(optional or {})}, "required": [*properties]}

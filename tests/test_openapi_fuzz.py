@@ -1,0 +1,44 @@
+"""Requests made up from the example's schema: none fails the server, and none is answered outside the schema.
+
+``FUZZ_EXAMPLES=60`` makes some 5,000 requests of it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.test_example import start
+
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("example")]
+
+EXAMPLES: Final = int(os.environ.get("FUZZ_EXAMPLES", "2"))
+
+#: What DRF does by design: a reference to a row that is not there is valid by any schema, and refused; a page size that
+#: is no number is taken for none.
+BEYOND_A_SCHEMA: Final = "positive_data_acceptance,negative_data_rejection"
+
+
+def test_answers_stay_within_the_schema(tmp_path: Path) -> None:
+    """Every check but those that no schema can pass holds for the running example."""
+    demo = start(tmp_path / "demo.sqlite3")
+    token = demo.find(r"Token: +(\w+)")
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "run", f"{demo.base}/schema/"),
+        *("--header", f"Authorization: Token {token}"),
+        *("--checks", "all", "--exclude-checks", BEYOND_A_SCHEMA),
+        *("--max-examples", str(EXAMPLES), "--seed", "1", "--no-color"),
+        *("--phases", "fuzzing" if EXAMPLES < 10 else "examples,coverage,fuzzing"),
+    ]
+    try:
+        result = subprocess.run(  # noqa: S603  # our own words
+            command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=3000
+        )
+    finally:
+        demo.stop()
+    assert result.returncode == 0, result.stdout[-8000:] + result.stderr[-2000:]
