@@ -48,6 +48,7 @@ STATUSES: Final = {
     "Wrong values: 400": 400,
     "A row with its related rows": 200,
     "Related rows of many rows": 200,
+    "A query for each row: see Server-Timing, and this terminal": 200,
     "Create with nested rows": 201,
     "One nested row is wrong: 400": 400,
     "Change the version that was read": 200,

@@ -62,6 +62,7 @@ def build_trials(token: str, code: str) -> Iterator[Trial]:
     yield Trial(title="Wrong values: 400", path="airports/", options=f"-i {key} {send} '{json.dumps(wrong)}'")
     yield Trial(title="A row with its related rows", path="airlines/FI/", options=readable)
     yield Trial(title="Related rows of many rows", path="routes/?origin=BIKF&ordering=-weekly_flights")
+    yield Trial(title="A query for each row: see Server-Timing, and this terminal", path="routes/board/", options="-i")
     yield Trial(title="Create with nested rows", path="airlines/", options=f"-i {key} {send} '{json.dumps(airline)}'")
     yield Trial(title="One nested row is wrong: 400", path="airlines/", options=f"-i {key} {send} '{json.dumps(lost)}'")
     change = f"-X PATCH {key} -H 'If-Match: \"1\"' {send} '{json.dumps({'routes': routes[:1]})}'"

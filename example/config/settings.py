@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Final
 
+from drf_commons.debug import build_logging
+
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 
 #: It signs the sessions of a demo on 127.0.0.1 and nothing else: a project of your own keeps its key out of the code.
@@ -29,6 +31,8 @@ INSTALLED_APPS: Final = [
     "aviation",
 ]
 MIDDLEWARE: Final = [
+    "drf_commons.middlewares.DebugMiddleware",
+    "drf_commons.middlewares.SQLDebugMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -37,6 +41,7 @@ MIDDLEWARE: Final = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "drf_commons.middlewares.CurrentUserMiddleware",
+    "drf_commons.middlewares.ProfilerMiddleware",
 ]
 TEMPLATES: Final = [
     {
@@ -97,6 +102,12 @@ SPECTACULAR_SETTINGS: Final = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
 }
+# Requests that are slow, and queries that are repeated, are told in the terminal.
+LOGGING: Final = build_logging("WARNING")
+
 COMMON: Final = {
+    "DEBUG_PROFILE_DIRECTORY": os.environ.get("DEMO_PROFILES", str(BASE_DIR / "profiles")),
+    # One page of airlines with their routes takes some more than the default.
+    "DEBUG_HIGH_QUERY_COUNT_THRESHOLD": 20,
     "UNPAGINATED_MAX_ROWS": 500,
 }

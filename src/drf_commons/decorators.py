@@ -28,6 +28,7 @@ from drf_commons.conf import get_settings
 from drf_commons.debug.logger import Category, StructuredLogger, build_request_fields
 from drf_commons.debug.queries import QueryRecorder
 from drf_commons.debug.requests import AnyRequest, find_request, read_body
+from drf_commons.debug.shapes import abbreviate
 
 __all__ = [
     "api_performance_monitor",
@@ -292,10 +293,11 @@ class _QueryObserver(_Observer):
             "queries": recorder.count,
             "query_duration": round(recorder.seconds, 6),
             "slow": [
-                {"sql": query.sql, "duration": query.seconds, "place": str(query.place)} for query in recorder.slow
+                {"sql": abbreviate(query.sql), "duration": query.seconds, "place": str(query.place)}
+                for query in recorder.slow
             ],
             "repeated": [
-                {"sql": shape.sql, "count": shape.count, "places": [str(place) for place in shape.places]}
+                {"sql": abbreviate(shape.sql), "count": shape.count, "places": [str(place) for place in shape.places]}
                 for shape in repeated
             ],
         }

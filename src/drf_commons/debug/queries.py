@@ -23,7 +23,7 @@ from django.dispatch import receiver
 
 from drf_commons.conf import get_settings
 from drf_commons.debug.places import Place, find_place
-from drf_commons.debug.shapes import find_shape
+from drf_commons.debug.shapes import abbreviate, find_shape
 
 __all__ = ["QueryRecorder", "QueryShape", "SlowQuery"]
 
@@ -154,7 +154,7 @@ class QueryRecorder:
         for shape in self.shapes:
             alias = f" [{shape.alias}]" if len(aliases) > 1 else ""
             failed = f" ({shape.failed} failed)" if shape.failed else ""
-            lines.append(f"{shape.count:>4} x {shape.sql}{alias}{failed}")
+            lines.append(f"{shape.count:>4} x {abbreviate(shape.sql)}{alias}{failed}")
             lines += [f"       {place}" for place in shape.places[:3]]
         if self.unrecorded:
             lines.append(f"{self.unrecorded:>4} x (could not be recorded, or too many different ones)")

@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["find_shape"]
+__all__ = ["abbreviate", "find_shape"]
 
 #: Enough to tell statements apart; the rest of a long one is values.
 _LENGTH: Final = 4_000
@@ -24,6 +24,7 @@ _SAVEPOINT: Final = re.compile(r"(SAVEPOINT\s+[\"`]?)\w+")
 _SPACE: Final = re.compile(r"\s+")
 _VALUE: Final = r"\?(?:::[\w\[\]]+)?"
 _VALUES: Final = re.compile(rf"{_VALUE}(?:, ?{_VALUE})+")
+_COLUMNS: Final = re.compile(r"(?<=SELECT )((?:DISTINCT )?[\w\"`.]+), [\w\"`., ]+(?= FROM )")
 _ROWS: Final = re.compile(r"(\(\?(?:, …)?\))(?:, ?\(\?(?:, …)?\))+")
 
 
@@ -33,6 +34,11 @@ def find_shape(sql: object, vendor: str) -> str:
     Lists of values, however long, look the same: ``IN (?, …)``.
     """
     return _normalise(str(sql)[:_LENGTH], vendor == "mysql")
+
+
+def abbreviate(shape: str) -> str:
+    """Return *shape* for a reader, who wants to see the tables and not every column of them."""
+    return _COLUMNS.sub(r"\1, …", shape)
 
 
 @lru_cache(maxsize=1024)

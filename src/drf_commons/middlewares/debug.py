@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from time import perf_counter
 from typing import Final
 
@@ -16,6 +16,7 @@ from drf_commons.debug.logger import StructuredLogger, build_request_fields
 from drf_commons.debug.queries import QueryRecorder
 from drf_commons.debug.request_ids import REQUEST_ID_HEADER, choose_request_id, request_id_scope
 from drf_commons.debug.requests import describe_request
+from drf_commons.debug.shapes import abbreviate
 from drf_commons.middlewares.watching import Watch, WatchingMiddleware
 
 __all__ = ["DebugMiddleware", "SQLDebugMiddleware"]
@@ -67,10 +68,7 @@ class _Visit(Watch):
     @contextmanager
     @override
     def active(self) -> Generator[None]:
-        with ExitStack() as stack:
-            stack.enter_context(request_id_scope(self._id))
-            if self._recorder is not None:
-                stack.enter_context(self._recorder)
+        with request_id_scope(self._id), self._recorder or nullcontext():
             yield
 
     @override
@@ -129,7 +127,7 @@ class _QueryWatch(Watch):
         where = {"method": request["method"], "route": request["route"], "view": request["view"]}
         for shape in recorder.find_repeated():
             fields = {
-                "sql": shape.sql,
+                "sql": abbreviate(shape.sql),
                 "count": shape.count,
                 "duration": round(shape.seconds, 6),
                 "database": shape.alias,
@@ -138,7 +136,7 @@ class _QueryWatch(Watch):
             _log.log("database", logging.WARNING, "repeated_query", {**fields, **where})
         for query in recorder.slow:
             fields = {
-                "sql": query.sql,
+                "sql": abbreviate(query.sql),
                 "duration": round(query.seconds, 6),
                 "database": query.alias,
                 "places": [str(query.place)] if query.place else [],
@@ -149,7 +147,7 @@ class _QueryWatch(Watch):
                 "count": recorder.count,
                 "duration": round(recorder.seconds, 6),
                 "unrecorded": recorder.unrecorded,
-                "most": [f"{shape.count} x {shape.sql}" for shape in recorder.shapes[:_TOP]],
+                "most": [f"{shape.count} x {abbreviate(shape.sql)}" for shape in recorder.shapes[:_TOP]],
             }
             _log.log("database", logging.WARNING, "many_queries", {**fields, **where})
         elif _log.is_enabled("database", logging.DEBUG):

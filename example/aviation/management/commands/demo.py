@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from aviation.models import Airport
 from aviation.tour import build_trials, find_free_code
+from drf_commons.conf import get_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +84,9 @@ def build_guide(base: str, token: str, code: str) -> Iterator[str]:
     for trial in build_trials(token, code):
         yield f"  # {trial.title}"
         yield f"  {trial.build_command(base)}"
+    folder = get_settings().DEBUG_PROFILE_DIRECTORY
     yield f"\n  Login:  {base}/accounts/login/  user {USERNAME}, password {PASSWORD}"
     yield f"  Admin:  {base}/admin/"
     yield f"  Token:  {token}"
+    yield f"  Flame view, once you are signed in: {base}/api/airlines/?_profile writes one to {folder}"
     yield "\nCtrl-C stops."
