@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
+from rest_framework.fields import empty
 from typing_extensions import override
 
 from drf_commons.errors import BulkVersionConflictError
@@ -611,6 +612,23 @@ def test_a_serializer_of_drf_can_have_the_list() -> None:
     save(serializer)
 
     assert Item.objects.filter(name="x", supplier=supplier).count() == 2
+
+
+def test_plain_values_cost_no_call_of_their_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column is read at once; the field is asked for what is not plain."""
+    asked: list[object] = []
+    run_validation = serializers.CharField.run_validation
+
+    def note(field: Any, data: Any = empty) -> Any:
+        asked.append(data)
+        return run_validation(field, data)
+
+    monkeypatch.setattr(serializers.CharField, "run_validation", note)
+
+    assert bulk(ItemSerializer, data=[{"name": "a"}, {"name": " b "}]).is_valid()
+    assert asked == []
+    assert bulk(ItemSerializer, data=[{"name": "a"}, {"name": 5}]).is_valid()
+    assert asked == ["a", 5]
 
 
 # Queries

@@ -40,6 +40,7 @@ _SKIP: Final = object()
 
 #: The stubs leave the types of these methods open.
 _DRF: Final[Any] = Serializer
+_NESTING: Final[Any] = NestingSerializer
 _FIELD: Final[Any] = Field
 _RELATED: Final[Any] = relations.RelatedField
 _BY_KEY: Final[Any] = relations.PrimaryKeyRelatedField
@@ -51,7 +52,6 @@ _METHODS: Final = (
     "run_validation",
     "run_validators",
     "set_value",
-    "to_internal_value",
     "validate_empty_values",
 )
 _UNREADABLE: Final = (DjangoValidationError, OverflowError, SkipField, TypeError, ValidationError, ValueError)
@@ -123,7 +123,11 @@ class BatchReader:
     def reads_as_drf(self) -> bool:
         """Tell whether the serializer validates as DRF's does, up to ``validate()`` and ``validate_<field>()``."""
         kind = _get_class(self.child)
-        return all(getattr(kind, name) is getattr(_DRF, name) for name in _METHODS)
+        if not all(getattr(kind, name) is getattr(_DRF, name) for name in _METHODS):
+            return False
+        if kind.to_internal_value is _NESTING.to_internal_value:
+            return not self.child.rivals  # without them it is DRF's
+        return kind.to_internal_value is _DRF.to_internal_value
 
     # Row by row
 

@@ -176,6 +176,7 @@ _PLAIN: Final[Mapping[type, tuple[Reader, frozenset[type]]]] = {
     fields.DecimalField: (_read_decimal, _NUMBER),
     fields.FloatField: (_read_float, _NUMBER),
     fields.IntegerField: (_read_same(int), _NUMBER),
+    getattr(fields, "BigIntegerField", fields.IntegerField): (_read_same(int), _NUMBER),  # since DRF 3.17
     fields.UUIDField: (_read_uuid, _OTHER),
 }
 _READERS: Final = {kind: reader for kind, (reader, _) in _PLAIN.items()}
