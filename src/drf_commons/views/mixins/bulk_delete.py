@@ -8,6 +8,7 @@ from typing import Any, Final, NotRequired, TypeAlias, TypedDict, cast
 
 from django.db import transaction
 from django.db.models import Model, QuerySet
+from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from rest_framework import mixins, status
 from rest_framework.decorators import action
@@ -15,7 +16,8 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.relations import PrimaryKeyRelatedField
 from rest_framework.request import Request
 from rest_framework.response import Response
-from typing_extensions import TypeVar
+from rest_framework.serializers import BaseSerializer, Serializer
+from typing_extensions import TypeVar, override
 
 from drf_commons.bulk import bulk_delete, bulk_soft_delete
 from drf_commons.bulk.querysets import get_writer
@@ -29,6 +31,9 @@ from drf_commons.views.mixins.soft_delete import SoftDestroyModelMixin
 __all__ = ["BulkDeleteModelMixin", "DeleteReport"]
 
 M = TypeVar("M", bound=Model, default=Any)
+
+#: How many rows the form of a deletion offers.
+_FORM_ROWS: Final = 100
 
 #: Deletes the rows of a queryset that have some keys; returns the keys of those that were there.
 _Delete: TypeAlias = Callable[[QuerySet[Any], Sequence[Any]], Iterable[Any]]
@@ -103,6 +108,13 @@ class BulkDeleteModelMixin(BulkMixin[M]):
         )
         return [pk if pk is not None and key.can_hold(pk, queryset.db) else None for pk in keys]
 
+    @override
+    def get_form_serializer(self, **kwargs: Any) -> BaseSerializer[Any] | None:
+        """Return a form in which the rows to delete are chosen."""
+        if self.action not in {"bulk_delete", "bulk_soft_delete"}:
+            return super().get_form_serializer(**kwargs)
+        return _ChosenRows(self.get_bulk_queryset(), **kwargs)
+
     def _get_destroy(self) -> _Destroy | None:
         """Return the viewset's own way to destroy a row; ``None`` when it has none."""
         own = getattr(type(self), "perform_destroy", None)
@@ -124,6 +136,14 @@ class BulkDeleteModelMixin(BulkMixin[M]):
             return success_response(report, self.get_success_message())
         report["errors"] = show_row_errors(deletion.errors)
         return success_response(report, self.get_success_message(), status_code=status.HTTP_207_MULTI_STATUS)
+
+
+class _ChosenRows(Serializer[Any]):
+    """The form of a deletion; the actions read what it sends by themselves."""
+
+    def __init__(self, rows: QuerySet[Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.fields["ids"] = PrimaryKeyRelatedField(many=True, queryset=rows, html_cutoff=_FORM_ROWS)
 
 
 class _Deletion:
@@ -194,4 +214,4 @@ def _get_ids(body: object) -> object:
     data = cast("Mapping[str, object]", body)  # JSON objects have text keys
     if "ids" not in data:
         raise ValidationError({"ids": [PrimaryKeyRelatedField.default_error_messages["required"]]}, code="required")
-    return data["ids"]
+    return data.getlist("ids") if isinstance(data, QueryDict) else data["ids"]

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, cast
 
 from django.db.models import Model
+from rest_framework.renderers import BaseRenderer
+from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 from typing_extensions import TypeVar, override
 
 from drf_commons.response import DEFAULT_SUCCESS_MESSAGE, ExceptionHandler, enveloped
 from drf_commons.types import RuntimeGeneric, StrOrPromise
+from drf_commons.views.browsable import with_forms
 
 __all__ = ["EnvelopeMixin"]
 
@@ -36,3 +39,17 @@ class EnvelopeMixin(RuntimeGeneric, GenericViewSet[M], Generic[M]):
         # The stubs leave the handler's signature open; the cast says what DRF documents it to be.
         handler = super().get_exception_handler()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         return enveloped(cast("ExceptionHandler", handler))
+
+    @override
+    def get_renderers(self) -> list[BaseRenderer]:
+        """Return the view's renderers; the browsable API, if it is among them, with forms that the actions take."""
+        renderers = super().get_renderers()
+        kinds = [with_forms(type(renderer)) for renderer in renderers]
+        return [old if type(old) is kind else kind() for old, kind in zip(renderers, kinds, strict=True)]
+
+    def get_form_serializer(self, **kwargs: Any) -> BaseSerializer[Any] | None:
+        """Return what the browsable API makes the form of the action of; ``None`` for the viewset's own serializer.
+
+        *kwargs* go on to the serializer, such as ``data`` when the form is shown again.
+        """
+        return None

@@ -167,6 +167,15 @@ class FileImportMixin(BulkMixin[M]):
         delete = bulk_soft_delete if isinstance(self, SoftDestroyModelMixin) else bulk_delete
         delete(queryset, pks)
 
+    @override
+    def get_form_serializer(self, **kwargs: Any) -> serializers.BaseSerializer[Any] | None:
+        """Return the form of an import, which has an input for the file."""
+        return (
+            ImportRequestSerializer(**kwargs)
+            if self.action == "import_from_file"
+            else super().get_form_serializer(**kwargs)
+        )
+
     def build_import_response(self, result: ImportResult) -> Response:
         """Return the report, with the status that it has."""
         report = result.to_dict()

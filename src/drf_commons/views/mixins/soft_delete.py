@@ -8,6 +8,7 @@ from django.db.models import Model, QuerySet
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer, Serializer
 from typing_extensions import TypeVar, override
 
 from drf_commons.errors import ConfigurationError
@@ -55,6 +56,11 @@ class SoftDestroyModelMixin(DestroyModelMixin[M]):
             self.perform_restore(instance)
         data = self.get_serializer(instance).data
         return success_response(data, self.get_success_message(), headers=self.get_etag_headers(instance))
+
+    @override
+    def get_form_serializer(self, **kwargs: Any) -> BaseSerializer[Any] | None:
+        """Return a form without inputs for what takes no data."""
+        return Serializer[Any](**kwargs) if self.action == "restore" else super().get_form_serializer(**kwargs)
 
     def perform_restore(self, instance: M) -> None:
         """Restore the row; override to do more."""

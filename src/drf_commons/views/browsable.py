@@ -1,0 +1,253 @@
+"""The views in the browsable API: forms that can be sent, and that come back filled in when something is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, Final, cast
+
+from django import forms
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import Manager, Model, QuerySet
+from django.http import Http404
+from django.http.request import RawPostDataException
+from django.utils.encoding import force_str
+from django.utils.html import format_html
+from rest_framework import serializers, status
+from rest_framework.exceptions import APIException
+from rest_framework.fields import SkipField
+from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
+from rest_framework.request import Request, is_form_media_type, override_method
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer, ListSerializer, Serializer
+from rest_framework.settings import api_settings
+from rest_framework.utils.encoders import JSONEncoder
+from rest_framework.views import APIView
+from typing_extensions import override
+
+from drf_commons.models.content import VersionMixin
+
+__all__ = ["FormRendererMixin", "with_forms"]
+
+_WRITES: Final = frozenset({"POST", "PUT", "PATCH"})
+_JSON: Final = "application/json"
+
+
+class FormRendererMixin(BrowsableAPIRenderer):
+    """Makes the forms of DRF's browsable API work with what the library's actions take.
+
+    An action may have a form of its own (``get_form_serializer()`` of the view). Raw data is shown as the action takes
+    it, not as it answers; a form remembers which version of a row it shows; and what was sent stays in the form when it
+    is refused, with the reasons at their fields.
+    """
+
+    @override
+    def get_rendered_html_form(self, data: Any, view: APIView, method: str, request: Request) -> Any:
+        if method == "DELETE" and self._has_form(view, method, request):
+            return None  # DRF's button has nowhere to say what is to be deleted
+        form = self._find_form(data, view, method, request) if method in _WRITES else None
+        if form is None:
+            return super().get_rendered_html_form(data, view, method, request)
+        with override_method(view, request, method) as asked:
+            is_shown = self.show_form_for_method(view, method, asked, None)
+        takes_forms = any(is_form_media_type(str(parser.media_type)) for parser in view.parser_classes)
+        return self.render_form_for_serializer(form) if is_shown and takes_forms else None
+
+    @override
+    def render_form_for_serializer(self, serializer: BaseSerializer[Any]) -> Any:
+        """Return the form; that of a row with versions remembers, unseen, which one it shows."""
+        form = cast("str | None", super().render_form_for_serializer(serializer))
+        instance: object = getattr(serializer, "instance", None)
+        if form is None or not isinstance(instance, VersionMixin):
+            return form
+        version = self._get_sent_version() if self._response.status_code >= status.HTTP_400_BAD_REQUEST else None
+        seen = instance.stored_version if version is None else version
+        return form + format_html('<input type="hidden" name="version" value="{}">', seen)
+
+    @override
+    def get_raw_data_form(self, data: Any, view: APIView, method: str, request: Request) -> Any:
+        form = super().get_raw_data_form(data, view, method, request)
+        if isinstance(form, forms.Form) and view.parser_classes[0].media_type == _JSON:
+            form.fields["_content"].initial = self._write_raw_data(data, view, method, request)
+        return form
+
+    def _write_raw_data(self, data: Any, view: Any, method: str, request: Request) -> str:
+        """Return the text of a raw form: what was refused, or what may be sent."""
+        if self._is_refused(method, request):
+            sent = _read_text(request)
+            if sent:
+                return sent
+        with override_method(view, request, method):
+            form = view.get_form_serializer()
+            if form is None:
+                instance = _get_instance(data) if method != "POST" else None
+                form = view.get_serializer(instance=instance)
+            sample = write_sample(form)
+        return json.dumps(sample, indent=4, cls=JSONEncoder, ensure_ascii=not api_settings.UNICODE_JSON)
+
+    def _find_form(self, data: Any, view: Any, method: str, request: Request) -> BaseSerializer[Any] | None:
+        """Return the serializer that a form is made of, where DRF would not find it."""
+        if getattr(data, "serializer", None) is not None and request.method == method:
+            return None  # it has what was sent, and what is wrong with it
+        with override_method(view, request, method) as asked:
+            if self._is_refused(method, request):
+                return self._fill_in(view, asked, data)
+            form: BaseSerializer[Any] | None = view.get_form_serializer()
+        return form
+
+    def _has_form(self, view: Any, method: str, request: Request) -> bool:
+        with override_method(view, request, method):
+            return view.get_form_serializer() is not None
+
+    def _fill_in(self, view: Any, request: Request, data: Any) -> BaseSerializer[Any] | None:
+        """Return the form with what was sent, and with errors that are not the serializer's own, such as a conflict."""
+        body = cast("object", request.data)
+        if not isinstance(body, Mapping) or not isinstance(data, Mapping):
+            return cast("BaseSerializer[Any] | None", view.get_form_serializer())
+        form = view.get_form_serializer(data=body)
+        if form is None:
+            form = view.get_serializer(_find_row(view), data=body)
+        if not isinstance(form, Serializer):
+            return form
+        form.is_valid()
+        errors = cast("Mapping[str, object]", data).get("errors")
+        form._errors = {**form.errors, **_place_errors(form, errors)}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # DRF has no other way to add an error
+        return form
+
+    def _is_refused(self, method: str, request: Request) -> bool:
+        return request.method == method and self._response.status_code >= status.HTTP_400_BAD_REQUEST
+
+    @property
+    def _response(self) -> Response:
+        context = cast("Mapping[str, Any]", cast("Any", self).renderer_context)  # render() sets it
+        return context["response"]
+
+    def _get_sent_version(self) -> object:
+        context = cast("Mapping[str, Any]", cast("Any", self).renderer_context)
+        body = cast("object", context["request"].data)
+        return cast("Mapping[str, object]", body).get("version") if isinstance(body, Mapping) else None
+
+
+@cache
+def with_forms(renderer: type[BaseRenderer]) -> type[BaseRenderer]:
+    """Return *renderer* with the forms above, if it is that of the browsable API, a project's own included."""
+    if not issubclass(renderer, BrowsableAPIRenderer) or issubclass(renderer, FormRendererMixin):
+        return renderer
+    bases = (FormRendererMixin,) if renderer is BrowsableAPIRenderer else (FormRendererMixin, renderer)
+    return type(renderer.__name__, bases, {})
+
+
+def write_sample(serializer: BaseSerializer[Any]) -> object:
+    """Return what *serializer* could be sent: its row or rows as they go in, or what a new one starts from."""
+    if isinstance(serializer, ListSerializer):
+        many = cast("ListSerializer[Any]", serializer)
+        child, rows = cast("BaseSerializer[Any]", many.child), cast("object", many.instance)
+        if rows is None:
+            return [_write_new(child)]
+        return [_write_row(child, row) for row in _list_rows(rows)]
+    row = cast("object", serializer.instance)
+    return _write_row(serializer, row) if isinstance(row, Model) else _write_new(serializer)
+
+
+def _write_new(serializer: BaseSerializer[Any]) -> object:
+    initial = cast("object", serializer.get_initial())
+    if not isinstance(initial, Mapping) or not isinstance(serializer, Serializer):
+        return initial
+    fields = cast("Mapping[str, object]", serializer.fields)
+    values = cast("Mapping[str, object]", initial)
+    return {name: value for name, value in values.items() if not isinstance(fields[name], serializers.HiddenField)}
+
+
+def _write_row(serializer: BaseSerializer[Any], row: Any) -> object:
+    if not isinstance(serializer, Serializer):
+        return cast("object", serializer.to_representation(row))
+    shown: dict[str, object] = {}
+    key = {"pk", row._meta.pk.name}
+    for name, field in cast("Mapping[str, Any]", serializer.fields).items():
+        # A row is told by its key and its version, which are not written.
+        is_known = name == "version" or field.source in key
+        if isinstance(field, serializers.HiddenField) or (field.read_only and not is_known):
+            continue
+        try:
+            shown[name] = _write_value(field, row)
+        except (SkipField, ObjectDoesNotExist):
+            continue
+    if isinstance(row, VersionMixin):
+        shown["version"] = row.stored_version
+    return shown
+
+
+def _write_value(field: Any, row: Any) -> object:
+    """Return what *field* would have to be sent to stay as it is."""
+    relation = getattr(field, "child_relation", field)
+    is_relation = hasattr(relation, "get_choice")
+    if field.write_only and not is_relation:
+        return cast("object", field.get_initial())
+    value = field.get_attribute(row)
+    if value is None:
+        return None
+    if is_relation and relation.looks_up_rows:
+        return cast("object", field.get_choice(value))
+    nested: BaseSerializer[Any] | None = relation.bound_serializer if is_relation else getattr(field, "child", field)
+    if not isinstance(nested, Serializer):
+        return cast("object", field.to_representation(value))
+    if isinstance(value, Model):
+        return _write_row(nested, value)
+    return [_write_row(nested, item) for item in _list_rows(value)]
+
+
+def _list_rows(rows: object) -> Iterable[Any]:
+    return rows.all() if isinstance(rows, Manager | QuerySet) else cast("Iterable[Any]", rows)
+
+
+def _read_text(request: Request) -> str:
+    """Return the JSON that was sent, as it was sent."""
+    if not str(request.content_type).startswith(_JSON):
+        return ""
+    try:
+        return force_str(request.body, errors="replace")
+    except RawPostDataException:  # a parser has read it as a stream
+        return ""
+
+
+def _get_instance(data: Any) -> Model | None:
+    instance: object = getattr(getattr(data, "serializer", None), "instance", None)
+    return instance if isinstance(instance, Model) else None
+
+
+def _find_row(view: Any) -> Model | None:
+    """Return the row that a refused request was about, if there is one."""
+    if not view.detail or view.request.method == "POST":
+        return None
+    try:
+        return cast("Model", view.get_object())
+    except (APIException, Http404):
+        return None
+
+
+def _place_errors(form: Any, errors: object) -> dict[str, list[str]]:
+    """Return *errors* by the field that shows them: what is about no field stands at the first one that is shown."""
+    if not isinstance(errors, Mapping):
+        return {}
+    placed: dict[str, list[str]] = {}
+    shown = [name for name, field in form.fields.items() if not field.read_only]
+    for name, messages in cast("Mapping[str, object]", errors).items():
+        is_shown = name in shown
+        place = name if is_shown else next(iter(shown), name)
+        is_about_form = is_shown or name in {"detail", api_settings.NON_FIELD_ERRORS_KEY}
+        prefix = "" if is_about_form else f"{name}: "
+        placed.setdefault(place, []).extend(f"{prefix}{text}" for text in _list_texts(messages))
+    return placed
+
+
+def _list_texts(messages: object) -> Iterable[str]:
+    """Return every message of a tree of them, with the way that leads there."""
+    match messages:
+        case Mapping():
+            branches = cast("Mapping[object, object]", messages).items()
+            return [f"{name}: {text}" for name, branch in branches for text in _list_texts(branch)]
+        case list() | tuple():
+            return [text for branch in cast("Iterable[object]", messages) for text in _list_texts(branch)]
+        case _:
+            return [str(messages)]

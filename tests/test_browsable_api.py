@@ -1,0 +1,162 @@
+"""The browsable API of the library's views: every page is shown, and its forms send what the actions take."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from aviation.models import Airline, Airport, Country, Route
+from tests.personnel.files import build_rows, make_departments, write_csv
+from tests.personnel.models import Employee
+
+pytestmark = pytest.mark.django_db
+
+HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def read_raw(page: str) -> Any:
+    """Return the JSON that the raw form of *page* starts with."""
+    found = re.search(r'<textarea name="_content"[^>]*>\s*(.*?)</textarea>', page, re.DOTALL)
+    assert found is not None
+    return json.loads(unescape(found[1]))
+
+
+@pytest.mark.urls("tests.personnel.urls")
+def test_an_import_has_a_form_with_a_file(client: Client) -> None:
+    """The page of the action says 405 and has an input for the file, and a checkbox for each mode."""
+    response = client.get("/employees/import-from-file/", headers=HTML)
+    assert response.status_code == 405
+    for name, kind in (("file", "file"), ("append_data", "checkbox"), ("dry_run", "checkbox")):
+        assert re.search(rf'<input name="{name}"[^>]*type="{kind}"|type="{kind}" name="{name}"', response.text), name
+    assert 'enctype="multipart/form-data"' in response.text
+
+
+@pytest.mark.urls("tests.personnel.urls")
+def test_a_file_that_cannot_be_read_is_told_at_its_input(client: Client) -> None:
+    """The reason stands in the form, right under the input."""
+    upload = SimpleUploadedFile("staff.csv", b"%PDF-1.7 not a table")
+    response = client.post("/employees/import-from-file/", {"file": upload, "append_data": "true"}, headers=HTML)
+    assert response.status_code == 400
+    place = response.text.index('name="file"')
+    assert "this is a PDF, not CSV" in response.text[place : place + 400]
+    neither = client.post("/employees/import-from-file/", {"file": SimpleUploadedFile("a.csv", b"a\n1")}, headers=HTML)
+    assert neither.status_code == 400
+    assert "Send either append_data=true or replace_data=true." in neither.text
+
+
+@pytest.mark.urls("tests.personnel.urls")
+def test_a_file_is_imported_by_the_form(client: Client) -> None:
+    """What the form sends is imported, and the page shows the report."""
+    content = write_csv(build_rows(3, make_departments())).getvalue()
+    form = {"file": SimpleUploadedFile("staff.csv", content), "append_data": "true"}
+    response = client.post("/employees/import-from-file/", form, headers=HTML)
+    assert response.status_code == 201
+    assert "HTTP 201 Created" in response.text
+    assert Employee.objects.count() == 3
+
+
+@pytest.mark.urls("tests.personnel.urls")
+def test_a_page_for_every_address(client: Client) -> None:
+    """Lists, rows and extra actions are shown, and the menu leads to the actions."""
+    content = write_csv(build_rows(2, make_departments())).getvalue()
+    client.post("/employees/import-from-file/", {"file": SimpleUploadedFile("a.csv", content), "append_data": "true"})
+    row = Employee.objects.all()[0]
+    for path in ("/employees/", f"/employees/{row.pk}/", f"/soft-employees/{row.pk}/", "/staff/import-from-file/"):
+        response = client.get(path, headers=HTML)
+        assert response.status_code in {200, 403}, path
+    assert "/employees/import-from-file/" in client.get("/employees/", headers=HTML).text
+    restore = client.get(f"/soft-employees/{row.pk}/restore/", headers=HTML)
+    assert restore.status_code == 405
+    assert 'name="email"' not in restore.text
+    assert client.post(f"/soft-employees/{row.pk}/restore/", headers=HTML).status_code == 200
+
+
+@pytest.fixture
+def airline() -> Airline:
+    country = Country.objects.create(code="IS", alpha3="ISL", name="Iceland")
+    place = {"country": country, "latitude": 64, "longitude": -22, "elevation": 12, "timezone": "Atlantic/Reykjavik"}
+    home, away = (Airport.objects.create(icao=code, name=f"Airport {code}", **place) for code in ("BIRK", "BIKF"))
+    airline = Airline.objects.create(code="FI", name="Icelandair", country=country, hub=home)
+    Route.objects.create(airline=airline, origin=home, destination=away)
+    return airline
+
+
+@pytest.fixture
+def editor() -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("ada"))
+    return client
+
+
+@pytest.mark.urls("aviation.urls")
+def test_raw_data_is_shown_as_it_is_taken(editor: Client, airline: Airline) -> None:
+    """What answers as an object and is taken as a key stands there as a key: sent back unchanged, nothing changes."""
+    page = editor.get("/airlines/FI/", headers=HTML).text
+    route = airline.routes.get()
+    raw = read_raw(page)
+    assert raw == {
+        "id": str(airline.pk),
+        "code": "FI",
+        "name": "Icelandair",
+        "country": "IS",
+        "hub": str(airline.hub.pk),
+        "routes": [
+            {
+                "id": str(route.pk),
+                "origin": str(route.origin.pk),
+                "destination": str(route.destination.pk),
+                "weekly_flights": 7,
+            }
+        ],
+        "version": 1,
+    }
+    answer = editor.put("/airlines/FI/", raw, content_type="application/json", headers=HTML)
+    assert answer.status_code == 200, answer.text
+    assert Route.objects.get() == route
+    assert read_raw(answer.text)["version"] == 2
+
+
+@pytest.mark.urls("aviation.urls")
+def test_a_form_remembers_the_version_it_shows(editor: Client, airline: Airline) -> None:
+    """Somebody else was faster: 409, with what was typed still in the form, and the reason in it."""
+    page = editor.get("/airlines/FI/", headers=HTML).text
+    assert '<input type="hidden" name="version" value="1">' in page
+    airline.name = "Loftleiðir"
+    airline.save()
+    typed = {"code": "FI", "name": "Flugfélag", "country": "IS", "hub": str(airline.hub.pk), "version": "1"}
+    body = "\r\n".join(
+        ["", *(f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}' for name, text in typed.items())]
+    )
+    answer = editor.put(
+        "/airlines/FI/", f"{body}\r\n--x--\r\n", content_type="multipart/form-data; boundary=x", headers=HTML
+    )
+    assert answer.status_code == 409, answer.text
+    form = answer.text[answer.text.index('id="put-object-form"') :]
+    assert 'value="Flugfélag"' in form
+    assert re.search(r'<span class="help-block">[^<]*version', form)
+    assert '<input type="hidden" name="version" value="1">' in form
+    airline.refresh_from_db()
+    assert airline.name == "Loftleiðir"
+
+
+@pytest.mark.urls("aviation.urls")
+def test_raw_data_that_is_refused_stays_as_it_was_typed(editor: Client, airline: Airline) -> None:
+    """Nobody has to type it again, even if it is no JSON."""
+    for text in ('{"code": "toolong",  "name": "x"}', '{"code": "FI",'):
+        answer = editor.put("/airlines/FI/", text, content_type="application/json", headers=HTML)
+        assert answer.status_code == 400
+        assert text in unescape(answer.text)
+
+
+@pytest.mark.urls("aviation.urls")
+def test_a_stranger_gets_pages_without_forms(client: Client, airline: Airline) -> None:
+    """Whoever may only read is shown nothing to send."""
+    page = client.get("/airlines/FI/", headers=HTML)
+    assert page.status_code == 200
