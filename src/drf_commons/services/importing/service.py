@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, transaction
@@ -96,6 +96,21 @@ class FileImportService:
         self, table: Table, *, mode: ImportMode = "append", dry_run: bool = False, preview: int | None = None
     ) -> ImportResult:
         """Import a table that is open already."""
+        importing = self.stream_table(table, mode=mode, dry_run=dry_run, preview=preview)
+        while True:
+            try:
+                next(importing)
+            except StopIteration as done:
+                return cast("ImportResult", done.value)
+
+    def stream_table(
+        self, table: Table, *, mode: ImportMode = "append", dry_run: bool = False, preview: int | None = None
+    ) -> Generator[ImportProgress, None, ImportResult]:
+        """Import a table, and yield how far it has come after each chunk; the report is what the generator returns.
+
+        A generator that is closed before its end stops there: chunks that were committed stay, a replacement is taken
+        back.
+        """
         plan = self.build_plan(table)
         tally = _Tally(
             mode=mode,
@@ -106,9 +121,9 @@ class FileImportService:
         try:
             if mode == "replace" or dry_run:
                 with _taken_back_if(lambda: dry_run or tally.state == "rolled_back", plan.using):
-                    self.run(table, plan, tally)
+                    yield from self.run(table, plan, tally)
             else:
-                self.run_until_interrupted(table, plan, tally)
+                yield from self.run_until_interrupted(table, plan, tally)
         finally:
             for step in plan.steps:
                 step.seen.close()
@@ -118,23 +133,23 @@ class FileImportService:
         """Return the configuration, bound to the columns of *table*."""
         return build_plan(self.config, table, scope=self.scope)
 
-    def run_until_interrupted(self, table: Table, plan: Plan, tally: _Tally) -> None:
+    def run_until_interrupted(self, table: Table, plan: Plan, tally: _Tally) -> Iterator[ImportProgress]:
         """Import every chunk; where something fails after some were committed, the report says so."""
         try:
-            self.run(table, plan, tally)
+            yield from self.run(table, plan, tally)
         except (UnreadableFileError, DatabaseError) as exc:
             if not tally.counts["chunks"]:
                 raise
             tally.state, tally.reason = "interrupted", str(exc)
             _logger.exception("import interrupted", extra={"import_rows": tally.counts["total"]})
 
-    def run(self, table: Table, plan: Plan, tally: _Tally) -> None:
+    def run(self, table: Table, plan: Plan, tally: _Tally) -> Iterator[ImportProgress]:
         """Import every chunk, and for a replacement delete what the file does not have."""
         replaces = tally.mode == "replace"
         if replaces and not plan.steps[-1].key:
             tally.deleted += self.delete_others(plan, frozenset())
         for chunk in self.read_chunks(table, tally):
-            self.run_chunk(plan, chunk, tally, defers=replaces)
+            yield self.run_chunk(plan, chunk, tally, defers=replaces)
             if self.should_stop is not None and self.should_stop():
                 tally.state = "rolled_back" if replaces else "stopped"
                 return
@@ -145,7 +160,7 @@ class FileImportService:
         if plan.steps[-1].key:
             tally.deleted += self.delete_others(plan, frozenset(tally.pks))
         for chunk in tally.take_deferred():
-            self.run_chunk(plan, chunk, tally, defers=False)
+            yield self.run_chunk(plan, chunk, tally, defers=False)
         if tally.failed:
             tally.state = "rolled_back"
 
@@ -160,8 +175,8 @@ class FileImportService:
                 return
             yield chunk
 
-    def run_chunk(self, plan: Plan, chunk: Chunk, tally: _Tally, *, defers: bool) -> None:
-        """Import one chunk, and tell everybody."""
+    def run_chunk(self, plan: Plan, chunk: Chunk, tally: _Tally, *, defers: bool) -> ImportProgress:
+        """Import one chunk, and tell everybody; return how far it has come."""
         outcome = import_chunk(
             plan,
             chunk,
@@ -188,6 +203,7 @@ class FileImportService:
         )
         if self.progress_callback is not None:
             self.progress_callback(progress)
+        return progress
 
     def delete_others(self, plan: Plan, kept: frozenset[Any]) -> int:
         """Delete the rows that the import may change and the file does not have; return how many."""
