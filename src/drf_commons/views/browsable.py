@@ -122,7 +122,7 @@ class FormRendererMixin(BrowsableAPIRenderer):
     @property
     def _response(self) -> Response:
         context = cast("Mapping[str, Any]", cast("Any", self).renderer_context)  # render() sets it
-        return context["response"]
+        return cast("Response", context["response"])
 
     def _get_sent_version(self) -> object:
         context = cast("Mapping[str, Any]", cast("Any", self).renderer_context)
@@ -130,9 +130,13 @@ class FormRendererMixin(BrowsableAPIRenderer):
         return cast("Mapping[str, object]", body).get("version") if isinstance(body, Mapping) else None
 
 
-@cache
 def with_forms(renderer: type[BaseRenderer]) -> type[BaseRenderer]:
     """Return *renderer* with the forms above, if it is that of the browsable API, a project's own included."""
+    return _mix(renderer)
+
+
+@cache
+def _mix(renderer: Any) -> Any:
     if not issubclass(renderer, BrowsableAPIRenderer) or issubclass(renderer, FormRendererMixin):
         return renderer
     bases = (FormRendererMixin,) if renderer is BrowsableAPIRenderer else (FormRendererMixin, renderer)
@@ -199,7 +203,7 @@ def _write_value(field: Any, row: Any) -> object:
 
 def _list_rows(rows: object) -> Iterable[Any]:
     found: Any = rows
-    return found.all() if isinstance(rows, Manager) else found
+    return cast("Iterable[Any]", found.all() if isinstance(rows, Manager) else found)
 
 
 def _read_text(request: Request) -> str:
