@@ -17,6 +17,9 @@ EXPORTS = {
     "drf_commons.admin": {
         "AuditAdminMixin",
         "BaseModelAdmin",
+        "ExportAdminMixin",
+        "ImportAdminMixin",
+        "ImportExportAdminMixin",
         "LiveFilter",
         "SoftDeleteAdminMixin",
         "VersionAdminMixin",

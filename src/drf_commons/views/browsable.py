@@ -132,7 +132,8 @@ class FormRendererMixin(BrowsableAPIRenderer):
 
 def with_forms(renderer: type[BaseRenderer]) -> type[BaseRenderer]:
     """Return *renderer* with the forms above, if it is that of the browsable API, a project's own included."""
-    return _mix(renderer)
+    # A class is hashable, whatever the stubs make of one whose instances compare by value.
+    return cast("type[BaseRenderer]", _mix(cast("Any", renderer)))
 
 
 @cache

@@ -1,0 +1,112 @@
+"""What an import does, as a page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Model
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from drf_commons.services import CellError, ImportResult, PreviewRow
+from drf_commons.services.importing import ImportMode
+
+__all__ = ["Change", "Differences", "NewRow", "build_differences"]
+
+_ModelClass: TypeAlias = "type[Model]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRow:
+    """A row of the file that is not stored yet; ``cells`` are in the order of the columns."""
+
+    number: int
+    cells: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One value of one stored row, before and after."""
+
+    number: int
+    #: Of the lines of a row, how many there are on the first, and 0 on the others.
+    span: int
+    column: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differences:
+    """The report of an import, ready for a template."""
+
+    result: ImportResult
+    columns: Sequence[str]
+    created: Sequence[NewRow]
+    updated: Sequence[Change]
+    #: How many of the rows that are updated are shown.
+    updated_rows: int
+    failed: Sequence[CellError]
+    #: Whether an import of the same file would do something.
+    can_be_confirmed: bool
+
+
+def build_differences(model: _ModelClass, result: ImportResult, mode: ImportMode) -> Differences:
+    """Return what *result* tells; nothing can be confirmed that would not change anything."""
+    created = [row for row in result.preview if row.action == "created"]
+    updated = [row for row in result.preview if row.action == "updated"]
+    names = [*dict.fromkeys(name for row in created for name in row.values)]
+    changes = result.created + result.updated + result.deleted
+    return Differences(
+        result=result,
+        columns=[_label(model, name) for name in names],
+        created=[NewRow(number=row.row, cells=_write_new(row, names)) for row in created],
+        updated=[change for row in updated for change in _list_changes(model, row)],
+        updated_rows=len(updated),
+        failed=result.errors,
+        can_be_confirmed=bool(changes) and not (mode == "replace" and result.failed),
+    )
+
+
+def _write_new(row: PreviewRow, names: Sequence[str]) -> Sequence[str]:
+    values = cast("Mapping[str, object]", row.to_dict()["values"])
+    return [_write(values.get(name)) for name in names]
+
+
+def _list_changes(model: _ModelClass, row: PreviewRow) -> Sequence[Change]:
+    values = cast("Mapping[str, Sequence[object]]", row.to_dict()["values"])
+    return [
+        Change(
+            number=row.row,
+            span=0 if index else len(values),
+            column=_label(model, name),
+            old=_write(old),
+            new=_write(new),
+        )
+        for index, (name, (old, new)) in enumerate(values.items())
+    ]
+
+
+def _label(model: _ModelClass, name: str) -> str:
+    try:
+        field: Any = model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return name
+    return str(capfirst(field.verbose_name))
+
+
+def _write(value: object) -> str:
+    match value:
+        case None | "":
+            return "-"
+        case True:
+            return _("Yes")
+        case False:
+            return _("No")
+        case list():
+            return ", ".join(map(_write, cast("Sequence[object]", value)))
+        case _:
+            return str(value)
