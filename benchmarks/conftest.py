@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 import pytest
+from django.db import connection
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.interleave import Clock, Contender, Race, Result, format_table
+from benchmarks.report import describe_ground, store_results
 
 FLOORS: Final[dict[str, dict[str, float]]] = tomllib.loads(
     Path(__file__).with_name("floors.toml").read_text(encoding="utf-8")
 )
 RESULTS: Final = pytest.StashKey[list[Result]]()
+GROUND: Final = pytest.StashKey[Mapping[str, str]]()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,8 @@ def compete(benchmark: BenchmarkFixture, request: pytest.FixtureRequest, size: S
         result = race.get_result()
         benchmark.extra_info.update(asdict(result))
         request.config.stash[RESULTS].append(result)
+        if name.endswith("]"):  # a race on a database
+            request.config.stash[GROUND] = describe_ground(connection)
         broken = result.find_broken(FLOORS[name])
         assert not broken, "\n".join(broken)
         return result
@@ -97,8 +102,10 @@ def compete(benchmark: BenchmarkFixture, request: pytest.FixtureRequest, size: S
     return run
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the table."""
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
+    """Print the table; a full run in which every floor held goes into the documentation."""
     if results := config.stash[RESULTS]:
         terminalreporter.section("times compared within one run")
         terminalreporter.write_line(format_table(results, FLOORS))
+        if exitstatus == pytest.ExitCode.OK and os.environ.get("BENCH_SIZE", "full") == "full":
+            store_results(results, config.stash.get(GROUND, {}))

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, cast
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DataError, IntegrityError, router, transaction
 from django.db.models import Model
+from django.db.models.manager import BaseManager
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.serializers import ModelSerializer, Serializer
@@ -22,6 +23,7 @@ from drf_commons.errors import BulkVersionConflictError, VersionConflictError
 from drf_commons.serializers.batches import BatchReader, Outcome
 from drf_commons.serializers.matching import Matched, match_by_columns, match_by_key
 from drf_commons.serializers.nested import NestingSerializer
+from drf_commons.serializers.plain_output import represent_rows
 from drf_commons.serializers.prefetch import find_related_paths
 from drf_commons.serializers.rows import Row, fail_at
 from drf_commons.serializers.shaped import BaseListSerializer
@@ -341,6 +343,14 @@ class BulkListSerializer(BaseListSerializer[T, Data_co, ValidatedData_co], Gener
         return router.db_for_write(model, **({} if first is None else {"instance": first}))
 
     # Output
+
+    @override
+    def to_representation(self, data: Any) -> Any:
+        """Return the rows as the child shows each of them."""
+        child = cast("Any", self).child
+        if not isinstance(child, Serializer):
+            return super().to_representation(data)
+        return represent_rows(cast("Any", child), [*(data.all() if isinstance(data, BaseManager) else data)])
 
     @property
     @override

@@ -8,7 +8,9 @@ from django.db.models import Model
 from typing_extensions import TypeVar
 
 from drf_commons.views.mixins import (
+    BulkCreateModelMixin,
     BulkDeleteModelMixin,
+    BulkUpdateModelMixin,
     CreateModelMixin,
     DestroyModelMixin,
     FileExportMixin,
@@ -18,7 +20,18 @@ from drf_commons.views.mixins import (
     UpdateModelMixin,
 )
 
-__all__ = ["BaseViewSet", "BulkDeleteViewSet", "CreateListViewSet", "ImportableViewSet", "ReadOnlyViewSet"]
+__all__ = [
+    "BaseViewSet",
+    "BulkCreateViewSet",
+    "BulkDeleteViewSet",
+    "BulkImportableViewSet",
+    "BulkOnlyViewSet",
+    "BulkUpdateViewSet",
+    "BulkViewSet",
+    "CreateListViewSet",
+    "ImportableViewSet",
+    "ReadOnlyViewSet",
+]
 
 M = TypeVar("M", bound=Model, default=Any)
 
@@ -42,9 +55,29 @@ class CreateListViewSet(CreateModelMixin[M], ListModelMixin[M], FileExportMixin[
     """Create, list and export."""
 
 
+class BulkCreateViewSet(BulkCreateModelMixin[M]):
+    """Create many rows at once."""
+
+
+class BulkUpdateViewSet(BulkUpdateModelMixin[M]):
+    """Change many rows at once."""
+
+
 class BulkDeleteViewSet(BulkDeleteModelMixin[M]):
-    """Delete and soft-delete many rows."""
+    """Delete and soft-delete many rows at once."""
+
+
+class BulkOnlyViewSet(BulkCreateModelMixin[M], BulkUpdateModelMixin[M], BulkDeleteModelMixin[M]):
+    """Create, change, delete and soft-delete many rows at once, and nothing else."""
+
+
+class BulkViewSet(BulkOnlyViewSet[M], BaseViewSet[M]):
+    """All that :class:`BaseViewSet` does with one row, and the same with many at once."""
 
 
 class ImportableViewSet(FileImportMixin[M], BaseViewSet[M]):
     """All of ``BaseViewSet``, and rows out of files."""
+
+
+class BulkImportableViewSet(FileImportMixin[M], BulkViewSet[M]):
+    """All of ``BulkViewSet``, and rows out of files."""

@@ -1,6 +1,8 @@
 """The actions of viewsets, one mixin each, to be combined freely to the left of ``GenericViewSet``."""
 
+from drf_commons.views.mixins.bulk_create import BulkCreateModelMixin
 from drf_commons.views.mixins.bulk_delete import BulkDeleteModelMixin
+from drf_commons.views.mixins.bulk_update import BulkUpdateModelMixin
 from drf_commons.views.mixins.crud import (
     CreateModelMixin,
     DestroyModelMixin,
@@ -17,7 +19,9 @@ from drf_commons.views.mixins.soft_delete import SoftDestroyModelMixin
 
 __all__ = [
     "AutoPrefetchMixin",
+    "BulkCreateModelMixin",
     "BulkDeleteModelMixin",
+    "BulkUpdateModelMixin",
     "CreateModelMixin",
     "DestroyModelMixin",
     "EnvelopeMixin",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, ClassVar, Final, Literal, TypeAlias, cast
 
@@ -21,6 +21,7 @@ from typing_extensions import TypeVar
 from drf_commons.conf import get_settings
 from drf_commons.errors import VersionConflictError
 from drf_commons.response import EnvelopeError, translate_exception
+from drf_commons.serializers.keys import build_key
 from drf_commons.views.mixins.idempotency import IdempotencyMixin
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "index_errors",
     "lock_rows",
     "raise_row_errors",
+    "show_error",
     "show_row_errors",
 ]
 
@@ -136,12 +138,15 @@ class BulkMixin(IdempotencyMixin[M]):
             message, code = getattr(permission, "message", None), getattr(permission, "code", None)
             self.permission_denied(request, message=message, code=code)
 
-    def find_bulk_rows(self, queryset: QuerySet[M], pks: Sequence[Any]) -> list[M]:
-        """Return the rows of *queryset* with these keys, locked where the viewset says so."""
+    def find_bulk_rows(self, queryset: QuerySet[M], keys: Iterable[Any], *, path: str = "pk") -> list[M]:
+        """Return the rows of *queryset* that hold one of *keys* at *path*, locked where the viewset says so."""
+        column = build_key(queryset.model, path)
+        known = [key for key in keys if column.can_hold(key, queryset.db)]
         if self.bulk_select_for_update:
             queryset = lock_rows(queryset)
         size = self.get_bulk_batch_size()
-        return [row for start in range(0, len(pks), size) for row in queryset.filter(pk__in=pks[start : start + size])]
+        chunks = [known[start : start + size] for start in range(0, len(known), size)]
+        return [row for chunk in chunks for row in queryset.filter(**{f"{path}__in": chunk})]
 
     def check_action_permissions(self, request: Request, method: str) -> Request:
         """Check that the user may do what *method* stands for, whatever the request was sent with; return it as such.
@@ -184,13 +189,15 @@ def raise_row_errors(errors: RowErrors) -> None:
         raise first
 
 
+def show_error(error: APIException) -> Any:
+    """Return what is wrong with a row, as DRF shows it of a single one."""
+    detail: object = error.detail
+    return detail if isinstance(detail, dict | list) else {"detail": detail}
+
+
 def show_row_errors(errors: RowErrors) -> dict[str, Any]:
-    """Return what is wrong with each row, as DRF shows it of a single one, by position."""
-    shown: dict[str, Any] = {}
-    for index, error in sorted(errors.items()):
-        detail = error.detail
-        shown[str(index)] = detail if isinstance(detail, dict | list) else {"detail": detail}
-    return shown
+    """Return what is wrong with each row, by position."""
+    return {str(index): show_error(error) for index, error in sorted(errors.items())}
 
 
 def index_errors(errors: object) -> dict[int, Any]:

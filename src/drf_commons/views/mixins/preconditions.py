@@ -20,7 +20,7 @@ from drf_commons.response import EnvelopeError
 from drf_commons.types import StrOrPromise
 from drf_commons.views.mixins.envelope import EnvelopeMixin
 
-__all__ = ["PreconditionMixin"]
+__all__ = ["PreconditionMixin", "PreconditionRequiredError", "read_version"]
 
 M = TypeVar("M", bound=Model, default=Any)
 
@@ -92,7 +92,7 @@ class PreconditionMixin(EnvelopeMixin[M]):
                 raise ConfigurationError(msg)
             return
         header = request.headers.get("If-Match")
-        expected = _read_version(request)
+        expected = read_version(cast("object", request.data))
         if header is None and expected is None and self.require_if_match:
             raise PreconditionRequiredError
         if header is not None and not _matches(header, etag):
@@ -109,9 +109,8 @@ def _matches_any(header: str) -> bool:
     return "*" in parse_etags(header)
 
 
-def _read_version(request: Request) -> int | None:
-    """Return the version that the body names, if it is an object that names one."""
-    body: object = request.data
+def read_version(body: object) -> int | None:
+    """Return the version that *body* names, if it is an object that names one."""
     if not isinstance(body, Mapping):
         return None
     version = cast("Mapping[str, object]", body).get("version")

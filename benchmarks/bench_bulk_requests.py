@@ -1,0 +1,76 @@
+"""Bulk requests, JSON to JSON, against plain DRF, the version before, djangorestframework-bulk, and a bare decoder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from django.db import connection
+
+from benchmarks.interleave import Contender
+from benchmarks.peers import Worker, install_peer
+
+if TYPE_CHECKING:
+    from benchmarks.conftest import Compete
+
+SCRIPT: Final = Path(__file__).with_name("workers") / "bulk_requests.py"
+VENDOR: Final = connection.vendor
+
+#: What the environment of a peer needs to reach the database that the tests run on.
+DRIVERS: Final = ("dj-database-url", "psycopg[binary]", "pymysql")
+
+PEERS: Final[dict[str, Callable[[], str | Path]]] = {
+    "drf": lambda: sys.executable,
+    "drf_bulk": lambda: install_peer("djangorestframework-bulk==0.2.1", *DRIVERS),
+    "drf_commons": lambda: sys.executable,
+    "drf_commons_1_0_3": lambda: install_peer("drf-commons==1.0.3", *DRIVERS),
+    "limit": lambda: sys.executable,
+}
+
+#: For each race the job, who takes part, and how many statements ours may make, its transaction's two aside.
+RACES: Final[dict[str, tuple[str, tuple[str, ...], int]]] = {
+    "bulk_put_1000": ("put_items 1000", ("drf", "drf_commons", "drf_commons_1_0_3", "drf_bulk"), 3),
+    "bulk_patch_1000": ("patch_items 1000", ("drf", "drf_commons", "drf_commons_1_0_3", "drf_bulk"), 3),
+    "bulk_put_unique_1000": ("put_products 1000", ("drf", "drf_commons"), 5),
+    "bulk_post_1000": ("post_products 1000", ("drf", "drf_commons", "drf_commons_1_0_3", "drf_bulk"), 4),
+    "bulk_put_1000_limit": ("put_items 1000", ("limit", "drf_commons"), 3),
+}
+
+
+@pytest.fixture(scope="module")
+def get_worker() -> Iterator[Callable[[str], Worker]]:
+    """Return the process of a contender, which is started when it is first asked for."""
+    workers: dict[str, Worker] = {}
+    with ExitStack() as stack:
+
+        def get(name: str) -> Worker:
+            if name not in workers:
+                workers[name] = stack.enter_context(Worker(PEERS[name](), SCRIPT, name))
+            return workers[name]
+
+        yield get
+
+
+@pytest.mark.parametrize("race", RACES)
+def test_a_request_of_1000_rows(race: str, get_worker: Callable[[str], Worker], compete: Compete) -> None:
+    """Its statements do not grow with the rows, and it leaves what goes row by row behind."""
+    job, names, statements = RACES[race]
+    counted = [get_worker("drf_commons").do(f"count {job.replace('1000', size)}") for size in ("100", "1000")]
+    assert counted == [statements + 2] * 2
+    compete(
+        f"{race}[{VENDOR}]",
+        [
+            Contender(
+                name=name,
+                run=partial(get_worker(name).do, job),
+                prepare=partial(get_worker(name).do, f"prepare {job}"),
+            )
+            for name in names
+        ],
+        effort=0.5 if names[0] == "limit" else 0.05,
+    )
