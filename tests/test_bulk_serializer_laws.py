@@ -147,7 +147,7 @@ class PlainSampleSerializer(serializers.ModelSerializer[Sample]):
         slug_field="name", source="text_foreign_key", queryset=Supplier.objects.all(), required=False, allow_null=True
     )
 
-    class Meta:
+    class Meta:  # pyright: ignore[reportIncompatibleVariableOverride]  # the stubs declare a class
         model = Sample
         fields = SampleSerializer.Meta.fields
         list_serializer_class = OracleList
@@ -162,7 +162,7 @@ class EmployeeSerializer(BaseModelSerializer[Employee]):
 
 
 class PlainEmployeeSerializer(serializers.ModelSerializer[Employee]):
-    class Meta:
+    class Meta:  # pyright: ignore[reportIncompatibleVariableOverride]  # the stubs declare a class
         model = Employee
         fields = EmployeeSerializer.Meta.fields
         list_serializer_class = OracleList

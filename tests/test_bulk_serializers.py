@@ -598,7 +598,7 @@ def test_a_serializer_of_drf_can_have_the_list() -> None:
     """Its rows are matched and validated in the same way, and saved by its own methods."""
 
     class PlainSerializer(serializers.ModelSerializer[Item]):
-        class Meta:
+        class Meta:  # pyright: ignore[reportIncompatibleVariableOverride]  # the stubs declare a class
             model = Item
             fields = ("id", "name", "supplier")
             list_serializer_class = BulkListSerializer
