@@ -89,6 +89,7 @@ def ask_django(field: models.Field[Any, Any], text: str) -> tuple[object, str | 
 @given(st.sampled_from(sorted(FIELDS)), TEXTS)
 @example("float", "1e999")
 @example("decimal", "1.500")
+@example("decimal", "1000")
 def test_a_cell_is_what_django_says(name: str, text: str) -> None:
     """Value and words are those of ``field.clean()``, but where people write what Django does not take."""
     field, stripped = FIELDS[name], text.strip()

@@ -341,7 +341,8 @@ def _drop_zeros(text: str, places: int | None) -> str:
         rounded = number.quantize(Decimal(1).scaleb(-places))
     except InvalidOperation:
         return text
-    return f"{rounded:f}" if rounded == number else text
+    # Rounding also adds zeros, which would count as digits.
+    return f"{rounded:f}" if rounded == number and len(f"{rounded:f}") < len(f"{number:f}") else text
 
 
 def _divide_percent(text: str) -> str:
