@@ -68,7 +68,7 @@ class InvalidExportConfigError(ConfigurationError):
 
     def __init__(self, owner: str, faults: Sequence[str]) -> None:
         self.owner = owner
-        self.faults = tuple(faults)
+        self.faults: tuple[str, ...] = tuple(faults)
         super().__init__("\n".join([f"{owner} is not valid:", *(f"  {fault}" for fault in self.faults)]))
 
 
@@ -138,7 +138,7 @@ class InvalidHeaderError(UnreadableFileError):
     """The columns of a file are not those that are imported; ``faults`` holds one line for each thing that is wrong."""
 
     def __init__(self, file: str, faults: Sequence[str], *, row: int | None = None) -> None:
-        self.faults = tuple(faults)
+        self.faults: tuple[str, ...] = tuple(faults)
         super().__init__(file, "; ".join(self.faults), row=row)
 
 

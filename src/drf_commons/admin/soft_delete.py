@@ -17,6 +17,7 @@ from typing_extensions import TypeVar, override
 
 from drf_commons.admin.typed import TypedModelAdmin
 from drf_commons.models import SoftDeleteMixin, SoftDeleteQuerySet
+from drf_commons.types import StrOrPromise
 
 __all__ = ["LiveFilter", "SoftDeleteAdminMixin"]
 
@@ -26,8 +27,8 @@ M = TypeVar("M", bound=Model, default=Any)
 class LiveFilter(admin.SimpleListFilter):
     """Shows live rows, deleted ones, or both; live ones at first."""
 
-    title = _("deletion")
-    parameter_name = "deleted"
+    title: StrOrPromise | None = _("deletion")
+    parameter_name: str | None = "deleted"
 
     @override
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, Any]]:

@@ -31,7 +31,7 @@ _SEEN = "version_seen"
 class VersionFormMixin(forms.Form):
     """Remembers, in the page, which version of the row was shown."""
 
-    version_seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    version_seen: forms.IntegerField = forms.IntegerField(required=False, widget=forms.HiddenInput)
     instance: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -59,7 +59,7 @@ class VersionAdminMixin(TypedModelAdmin[M]):
     def __init__(self, model: type[M], admin_site: AdminSite) -> None:
         super().__init__(model, admin_site)
         if issubclass(model, VersionMixin):
-            self.form = type(self.form.__name__, (VersionFormMixin, self.form), {})
+            self.form: type[forms.ModelForm[Any]] = type(self.form.__name__, (VersionFormMixin, self.form), {})
 
     @override
     def get_fieldsets(self, request: HttpRequest, obj: M | None = None) -> Any:

@@ -85,11 +85,11 @@ class QueryRecorder:
     """
 
     def __init__(self, *, using: Collection[str] | None = None, slow_threshold: float | None = None) -> None:
-        self.count = 0
-        self.seconds = 0.0
+        self.count: int = 0
+        self.seconds: float = 0.0
         #: Queries of which nothing but their number is known.
-        self.unrecorded = 0
-        self.slow_count = 0
+        self.unrecorded: int = 0
+        self.slow_count: int = 0
         self._using = using
         self._slow_threshold = get_settings().DEBUG_SLOW_QUERY_THRESHOLD if slow_threshold is None else slow_threshold
         self._tallies: dict[tuple[str, str], _Tally] = {}

@@ -106,7 +106,7 @@ class BatchReader:
         self.child = child
         self.items = items
         self.instances = instances
-        self.is_partial = bool(getattr(child.root, "partial", False))
+        self.is_partial: bool = bool(getattr(child.root, "partial", False))
         self.fields: list[Any] = list(child._writable_fields)  # noqa: SLF001  # the fields that DRF would read
         self.rules: list[Rule] = []
 

@@ -280,7 +280,7 @@ class BulkListSerializer(BaseListSerializer[T, Data_co, ValidatedData_co], Gener
                 self._write_halves(rows, report)
         shown = [report[index] for index in range(len(outcomes))]
         self._written = [row.instance for row in shown if row.instance is not None]
-        self.instance = cast("Any", self._written)
+        self.instance: Any = self._written
         return shown
 
     def _write_halves(self, rows: list[Row], report: dict[int, RowOutcome]) -> None:

@@ -70,7 +70,7 @@ class KnownRows:
 
     def __init__(self, queryset: Any, paths: Sequence[str], condition: Q | None = None) -> None:
         self.queryset: QuerySet[Any] = queryset.all()
-        self.paths = tuple(paths)
+        self.paths: tuple[str, ...] = tuple(paths)
         self.rows: QuerySet[Any] = self.queryset if condition is None else self.queryset.filter(condition)
         self.keys: list[Key[Any]] = [build_key(self.queryset.model, path) for path in self.paths]
         self._targets = [_find_target(self.queryset.model, path) for path in self.paths]

@@ -81,11 +81,12 @@ class ExportService:
         annotations = () if queryset is None else queryset.query.annotations
         self.columns: Sequence[Column] = select_columns(read_columns(owner, config, model, annotations), includes)
         #: What stands above the rows, and what the sheet is called.
-        self.title = str(title) or ("Export" if model is None else str(model._meta.verbose_name_plural).capitalize())
+        default = "Export" if model is None else str(model._meta.verbose_name_plural).capitalize()
+        self.title: str = str(title) or default
         self._csv = csv or CsvOptions()
         self._template = template
         #: Called with the number of rows written so far, after each block.
-        self.on_progress = on_progress
+        self.on_progress: Callable[[int], object] | None = on_progress
 
     def stream(self, file_type: FileType) -> Iterator[bytes]:
         """Yield the file; CSV and XLSX block by block, a PDF when it is whole.

@@ -33,12 +33,12 @@ class Archive:
     """An archive whose files are read as streams, no further than the limits."""
 
     def __init__(self, source: Source, archive: zipfile.ZipFile, limits: ReadLimits) -> None:
-        self.name = source.name
+        self.name: str = source.name
         self._archive = archive
         self._limits = limits
-        self.size = source.size
+        self.size: int = source.size
         self._unpacked = 0
-        self.names = {*archive.namelist()}
+        self.names: set[str] = {*archive.namelist()}
 
     def read_blocks(self, path: str, size: int) -> Iterator[bytes]:
         """Yield the contents of the file at *path*, counted as they come out."""

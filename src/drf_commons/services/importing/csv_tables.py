@@ -28,16 +28,19 @@ _DIRECTIVE: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 class CsvTable:
     """A CSV file as a table."""
 
+    header_number: int
+    header: Sequence[str]
+
     def __init__(self, source: Source, options: ReadOptions) -> None:
-        self.name = source.name
+        self.name: str = source.name
         self._limits = options.limits
         encoding = find_encoding(source, options.encoding)
-        self.encoding = encoding.name
+        self.encoding: str = encoding.name
         if csv.field_size_limit() < options.limits.max_cell_length:
             csv.field_size_limit(options.limits.max_cell_length)  # it has no limit for one reader alone
         self._lines = Lines(source, encoding, max(_MIN_RECORD, 8 * options.limits.max_cell_length))
         self._start = Cursor(number=1, offset=encoding.mark)
-        self.delimiter = self._find_delimiter(options.delimiter)
+        self.delimiter: str = self._find_delimiter(options.delimiter)
         self.header_number, self.header = self._read_header(options.header_row)
         # Broken quotes make the reader go back; all ways back together are no longer than the file.
         self._ways_back = max(source.size, _MIN_RECORD)

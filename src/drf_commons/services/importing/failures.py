@@ -49,7 +49,7 @@ class FailedRowsFile:
 
     def __init__(self, table: Table) -> None:
         #: How many rows have failed so far.
-        self.count = 0
+        self.count: int = 0
         self._header = [name for name in table.header if name != REASON_COLUMN]
         self._places = [place for place, name in enumerate(table.header) if name != REASON_COLUMN]
         self._format: FailedRowsFormat = _FORMATS[table.file_format]

@@ -33,8 +33,8 @@ class Links:
     """The many-to-many relations of a chunk; a cell has all targets of its row, not some to be added."""
 
     def __init__(self, plan: StepPlan, existing: Existing, wanted: Sequence[Mapping[int, frozenset[Any]]]) -> None:
-        self.using = plan.using
-        self.relations = [
+        self.using: str = plan.using
+        self.relations: list[_Relation] = [
             _build_relation(column.field, targets) for column, targets in zip(plan.many_to_many, wanted, strict=True)
         ]
         self._removed: list[tuple[_Relation, int, Any]] = []

@@ -36,11 +36,11 @@ class Lookup:
 
     def __init__(self, field: FieldAny, lookup: ForeignKeyLookup, queryset: models.QuerySet[Any]) -> None:
         self.field = field
-        self.name = lookup.lookup_field
-        self.create_missing = lookup.create_missing
+        self.name: str = lookup.lookup_field
+        self.create_missing: bool = lookup.create_missing
         self.queryset = queryset
         self.target: str = "pk" if field.many_to_many else cast("Any", field).target_field.attname
-        self.key_field = find_key_field(queryset.model, self.name)
+        self.key_field: FieldAny = find_key_field(queryset.model, self.name)
         # What is only looked for need not be a valid value: it is not there, and that is what there is to say.
         self._convert = build_converter(self.key_field) if lookup.create_missing else _read_with(self.key_field)
         #: What is known of each key: the value of the target, or why there is none.

@@ -35,7 +35,7 @@ class BoundColumn:
 
     def __init__(self, column: ImportColumn, index: int) -> None:
         self.column = column
-        self.field = column.field
+        self.field: FieldAny = column.field
         self.index = index
 
 
@@ -143,8 +143,8 @@ class ManyColumn(LookupColumn):
 
     def __init__(self, column: ImportColumn, index: int, step: ModelStep, lookup: Lookup) -> None:
         super().__init__(column, index, step, lookup)
-        self.delimiter = column.lookup.delimiter if isinstance(column.lookup, ManyToManyLookup) else ";"
-        self.is_required = column.is_required
+        self.delimiter: str = column.lookup.delimiter if isinstance(column.lookup, ManyToManyLookup) else ";"
+        self.is_required: bool = column.is_required
 
     def read_keys(self, cells: Cells) -> list[Any]:
         """Return the keys in each cell, or a :class:`Fault`."""

@@ -63,13 +63,13 @@ class FileImportService:
         before that, inside the transaction of the chunk. *on_failed* gets the rows that failed, as they stand in the
         file. *max_errors* is how many errors the report lists.
         """
-        self.config = read_config(config)
+        self.config: ImportConfig = read_config(config)
         self.batch_size = batch_size
         self.progress_callback = progress_callback
         self.should_stop = should_stop
         self.on_chunk = on_chunk
         self.on_failed = on_failed
-        self.scope = scope or ImportScope()
+        self.scope: ImportScope = scope or ImportScope()
         self.max_errors = max_errors
 
     def import_file(

@@ -54,6 +54,8 @@ class SheetTable(ABC):
 
     encoding: None = None
     delimiter: None = None
+    header_number: int
+    header: Sequence[str]
 
     def __init__(self, name: str, options: ReadOptions) -> None:
         self.name = name

@@ -89,15 +89,17 @@ class Lines:
         self._encoding = encoding.name
         self._readline = _choose_readline(source.file, encoding)
         #: The most bytes of one record.
-        self.size = size
+        self.size: int = size
         self.seek(encoding.mark, 0)
 
     def seek(self, offset: int, number: int) -> None:
         """Go on behind the line with this number, which ends at *offset*."""
         self._file.seek(offset)
-        self.offset = self.record = offset
-        self.number = number
-        self.has_nul = self.has_quote = False
+        self.offset: int = offset
+        self.record: int = offset
+        self.number: int = number
+        self.has_nul: bool = False
+        self.has_quote: bool = False
 
     def __iter__(self) -> Iterator[str]:
         readline, encoding, most = self._readline, self._encoding, self.size

@@ -58,9 +58,9 @@ class StepWriter:
         self.plan = plan
         self.numbers = numbers
         self.fail = fail
-        self.updates = plan.step.update_if_exists or (replaces and plan.is_main)
-        self.defers = defers and plan.is_main
-        self.outcome = StepOutcome(actions={}, pks={}, changes={}, seen={}, deferred=[])
+        self.updates: bool = plan.step.update_if_exists or (replaces and plan.is_main)
+        self.defers: bool = defers and plan.is_main
+        self.outcome: StepOutcome = StepOutcome(actions={}, pks={}, changes={}, seen={}, deferred=[])
 
     def write(self, records: Mapping[int, Record], links: Sequence[Mapping[int, frozenset[Any]]]) -> StepOutcome:
         """Write *records*, by row, and set the many-to-many relations to *links*."""

@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from typing_extensions import TypeVar, override
 
 from drf_commons.conf import get_settings
+from drf_commons.types import StrOrPromise
 from drf_commons.views.mixins.envelope import EnvelopeMixin
 
 __all__ = ["IdempotencyMixin"]
@@ -38,7 +39,9 @@ class RequestInFlightError(APIException):
     """The same request is being answered at this moment."""
 
     status_code = status.HTTP_409_CONFLICT
-    default_detail = "A request with this Idempotency-Key is being answered; wait for it, then send it again."
+    default_detail: StrOrPromise = (  # pyright: ignore[reportIncompatibleVariableOverride]  # the stubs' own type is private
+        "A request with this Idempotency-Key is being answered; wait for it, then send it again."
+    )
     default_code = "request_in_flight"
 
 
@@ -46,7 +49,7 @@ class KeyReusedError(APIException):
     """The key was sent before, with another request."""
 
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
-    default_detail = "This Idempotency-Key was used for another request; take a new one."
+    default_detail: StrOrPromise = "This Idempotency-Key was used for another request; take a new one."  # pyright: ignore[reportIncompatibleVariableOverride]  # the stubs' own type is private
     default_code = "idempotency_key_reused"
 
 

@@ -39,14 +39,16 @@ _SOME_FAILED: Final = "Some rows could not be imported."
 class ImportRequestSerializer(serializers.Serializer[Any]):
     """The form of an import."""
 
-    file = serializers.FileField(help_text="CSV, XLSX, XLS or ODS, with a header.")
-    append_data = serializers.BooleanField(
+    file: serializers.FileField = serializers.FileField(help_text="CSV, XLSX, XLS or ODS, with a header.")
+    append_data: serializers.BooleanField = serializers.BooleanField(
         default=False, help_text="Add to what is stored; rows that fail are left out."
     )
-    replace_data = serializers.BooleanField(
+    replace_data: serializers.BooleanField = serializers.BooleanField(
         default=False, help_text="Make the stored rows those of the file, or change nothing if one of them fails."
     )
-    dry_run = serializers.BooleanField(default=False, help_text="Report what would happen, and change nothing.")
+    dry_run: serializers.BooleanField = serializers.BooleanField(
+        default=False, help_text="Report what would happen, and change nothing."
+    )
 
     @override
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
