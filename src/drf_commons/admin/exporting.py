@@ -40,8 +40,8 @@ _REFUSALS = (ExportTooLargeError, MissingExtraError, UnwritableCellError)
 class ExportForm(forms.Form):
     """The kind of file, and its columns."""
 
-    file_type = forms.ChoiceField(label=gettext_lazy("File type"), choices=())
-    includes = forms.MultipleChoiceField(
+    file_type: forms.ChoiceField = forms.ChoiceField(label=gettext_lazy("File type"), choices=())
+    includes: forms.MultipleChoiceField = forms.MultipleChoiceField(
         label=gettext_lazy("Columns"),
         choices=(),
         required=False,

@@ -56,8 +56,10 @@ _REFUSALS: Final = (UnreadableFileError, MissingExtraError, PermissionDenied, Pr
 class ImportForm(forms.Form):
     """A file, and what becomes of the rows that it does not have."""
 
-    file = forms.FileField(label=gettext_lazy("File"), help_text=gettext_lazy("CSV, XLSX, XLS or ODS, with a header."))
-    mode = forms.ChoiceField(label=gettext_lazy("Mode"), choices=())
+    file: forms.FileField = forms.FileField(
+        label=gettext_lazy("File"), help_text=gettext_lazy("CSV, XLSX, XLS or ODS, with a header.")
+    )
+    mode: forms.ChoiceField = forms.ChoiceField(label=gettext_lazy("Mode"), choices=())
 
     def __init__(self, *args: Any, modes: Sequence[tuple[str, Any]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

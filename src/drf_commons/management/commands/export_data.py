@@ -84,7 +84,8 @@ class Command(BaseCommand):
         if not issubclass(viewset, FileExportMixin):
             msg = f"{viewset.__name__} exports no files: give it FileExportMixin"
             raise CommandError(msg)
-        view: FileExportMixin[Any] = viewset()
+        made: Any = viewset()
+        view: FileExportMixin[Any] = made
         if not view.export_field_config:
             msg = f"{viewset.__name__}.export_field_config names no fields, so nothing may leave"
             raise CommandError(msg)
