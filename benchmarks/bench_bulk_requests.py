@@ -56,6 +56,7 @@ def get_worker() -> Iterator[Callable[[str], Worker]]:
         yield get
 
 
+@pytest.mark.django_db  # the report tells which database it is
 @pytest.mark.parametrize("race", RACES)
 def test_a_request_of_1000_rows(race: str, get_worker: Callable[[str], Worker], compete: Compete) -> None:
     """Its statements do not grow with the rows, and it leaves what goes row by row behind."""

@@ -79,6 +79,16 @@ SECTIONS: Final[Mapping[str, Sequence[Line]]] = {
             text="980 of 1,000 ids: a query, `QuerySet.delete()`",
         ),
     ),
+    "Requests of 1,000 rows": (
+        Line(race="bulk_put_1000", contender="drf", text="PUT, 8 fields: DRF, `save()` for each row"),
+        Line(race="bulk_put_1000", contender="drf_bulk", text="PUT, 8 fields: djangorestframework-bulk"),
+        Line(race="bulk_put_1000", contender="drf_commons_1_0_3", text="PUT, 8 fields: drf-commons 1.0.3"),
+        Line(race="bulk_patch_1000", contender="drf", text="PATCH, 8 fields: DRF, `save()` for each row"),
+        Line(race="bulk_put_unique_1000", contender="drf", text="PUT with two rules of uniqueness: DRF"),
+        Line(race="bulk_post_1000", contender="drf", text="POST with two rules of uniqueness: DRF"),
+        Line(race="bulk_post_1000", contender="drf_commons_1_0_3", text="POST with two rules: drf-commons 1.0.3"),
+        Line(race="bulk_put_1000_limit", contender="limit", text="PUT, 8 fields: a decoder and one statement"),
+    ),
 }
 
 

@@ -71,6 +71,20 @@ def build_trials(token: str, code: str) -> Iterator[Trial]:
     yield Trial(title="Change it once more, as it was before: 412", path=own, options=f"-i {change}")
     yield Trial(title="Close the new airport", path=f"airports/{code}/", options=f"-i -X DELETE {key}")
     yield Trial(title="Open it again", path=f"airports/{code}/restore/", options=f"-i -X POST {key}")
+    many = [{**airport, "icao": f"{code[:3]}{number}", "name": f"Strip {number}"} for number in range(3)]
+    twice = f"-i {key} -H 'Idempotency-Key: {code}' {send} '{json.dumps(many)}'"
+    yield Trial(title="Create many at once", path="airports/bulk-create/", options=twice)
+    yield Trial(
+        title="Send it again: the same answer, and nothing is done", path="airports/bulk-create/", options=twice
+    )
+    bad = json.dumps([{**airport, "icao": f"{code[:3]}9"}, {**airport, "icao": "zz"}, "airport"])
+    yield Trial(title="Two of many are wrong: 400", path="airports/bulk-create/", options=f"-i {key} {send} '{bad}'")
+    lost_ids = json.dumps(["00000000-0000-4000-8000-000000000000"])
+    yield Trial(
+        title="Delete many by their ids",
+        path="airports/bulk-delete/",
+        options=f"-i -X DELETE {key} {send} '{lost_ids}'",
+    )
     yield Trial(title="No token: 401", path="airports/BIRK/", options="-i -X DELETE")
     yield Trial(title="No such row: 404", path="airports/NONE/", options="-i")
     yield Trial(title="Still referred to: 409", path="countries/IS/", options=f"-i -X DELETE {key}")

@@ -15,7 +15,7 @@ from aviation.models import Airline, Airport, Country, Route
 from aviation.serializers import AirlineSerializer, AirportSerializer, CountrySerializer, RouteSerializer
 from drf_commons.response import success_response
 from drf_commons.services import ExportFieldConfig
-from drf_commons.views import BaseViewSet
+from drf_commons.views import BaseViewSet, BulkViewSet
 from drf_commons.views.mixins import AutoPrefetchMixin, SoftDestroyModelMixin
 
 
@@ -31,15 +31,17 @@ class CountryViewSet(BaseViewSet[Country]):
     computed_ordering_fields: ClassVar = {"airports": Count("airports")}
 
 
-class AirportViewSet(SoftDestroyModelMixin[Airport], BaseViewSet[Airport]):
+class AirportViewSet(SoftDestroyModelMixin[Airport], BulkViewSet[Airport]):
     """Airports by their ICAO code, which is what pilots and timetables call them; the id stays theirs for good.
 
-    One that is deleted is closed: its row stays, its code stays taken, and it can be opened again.
+    One that is deleted is closed: its row stays, its code stays taken, and it can be opened again. Many are made and
+    changed at once under ``bulk-create/``, ``bulk-update/`` and ``bulk-delete/``.
     """
 
     queryset = Airport.objects.select_related("country", "created_by", "updated_by")
     serializer_class = AirportSerializer
     lookup_field = "icao"
+    use_idempotency_keys = True
     filterset_class = AirportFilter
     search_fields = ("name", "city", "icao", "iata")
     ordering_fields = ("icao", "iata", "name", "elevation", "latitude", "longitude")
