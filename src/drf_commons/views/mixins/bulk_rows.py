@@ -76,14 +76,17 @@ class BulkWrite:
         self.serializer.use_save = use_save
 
     def build_serializer(self, rows: QuerySet[Any] | None) -> BulkListSerializer[Any]:
-        """Return the viewset's serializer of a list; one that cannot write rows together lends its child to ours."""
-        options: dict[str, Any] = {"data": self.items, "many": True, "partial": self.request.method == "PATCH"}
-        serializer: Any = self.view.get_serializer(rows, **options)
+        """Return the viewset's serializer of a list; one that cannot write rows together is put into one that can."""
+        is_partial = self.request.method == "PATCH"
+        serializer: object = self.view.get_serializer(rows, data=self.items, many=True, partial=is_partial)
         if isinstance(serializer, BulkListSerializer):
             return cast("BulkListSerializer[Any]", serializer)
-        child: Any = serializer.child
         return BulkListSerializer(
-            rows, data=self.items, child=child, partial=options["partial"], context=self.view.get_serializer_context()
+            rows,
+            data=self.items,
+            child=self.view.get_serializer(partial=is_partial),
+            partial=is_partial,
+            context=self.view.get_serializer_context(),
         )
 
     def run(self, perform: Callable[[Any], object], *, returns_data: bool) -> Response:
