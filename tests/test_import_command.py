@@ -66,6 +66,16 @@ def test_rows_that_fail_are_printed(path: Path) -> None:
     assert err == "row 5, email: Enter a valid email address. (invalid)\n"
 
 
+def test_rows_that_fail_are_written_to_be_mended(path: Path, tmp_path: Path) -> None:
+    """The file is imported as it is, once its cells are right."""
+    path.write_text(path.read_text().replace("person3@example.com", "nobody"))
+    failed = tmp_path / "failed.csv"
+    run(path, "--failed", str(failed))
+    assert "Enter a valid email address." in failed.read_text()
+    failed.write_text(failed.read_text().replace("nobody", "person3@example.com"))
+    assert run(failed)[0] == "1 created, 0 updated, 0 unchanged, 0 failed\n"
+
+
 def test_a_dry_run_shows_what_would_change(path: Path) -> None:
     """Old and new value of each cell, and nothing is written."""
     run(path)

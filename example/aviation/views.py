@@ -14,8 +14,8 @@ from aviation.filters import AirportFilter, RouteFilter
 from aviation.models import Airline, Airport, Country, Route
 from aviation.serializers import AirlineSerializer, AirportSerializer, CountrySerializer, RouteSerializer
 from drf_commons.response import success_response
-from drf_commons.services import ExportFieldConfig
-from drf_commons.views import BaseViewSet, BulkViewSet
+from drf_commons.services import ExportFieldConfig, ForeignKeyLookup, ImportConfig, ModelStep
+from drf_commons.views import BaseViewSet, BulkImportableViewSet
 from drf_commons.views.mixins import AutoPrefetchMixin, SoftDestroyModelMixin
 
 
@@ -31,11 +31,13 @@ class CountryViewSet(BaseViewSet[Country]):
     computed_ordering_fields: ClassVar = {"airports": Count("airports")}
 
 
-class AirportViewSet(SoftDestroyModelMixin[Airport], BulkViewSet[Airport]):
+class AirportViewSet(SoftDestroyModelMixin[Airport], BulkImportableViewSet[Airport]):
     """Airports by their ICAO code, which is what pilots and timetables call them; the id stays theirs for good.
 
     One that is deleted is closed: its row stays, its code stays taken, and it can be opened again. Many are made and
     changed at once under ``bulk-create/``, ``bulk-update/`` and ``bulk-delete/``.
+
+    What is exported can be imported again, and so can the file of the package that the airports come from.
     """
 
     queryset = Airport.objects.select_related("country", "created_by", "updated_by")
@@ -56,6 +58,38 @@ class AirportViewSet(SoftDestroyModelMixin[Airport], BulkViewSet[Airport]):
         "elevation": "Elevation (ft)",
         "timezone": "Time zone",
     }
+    import_file_config = ImportConfig(
+        steps=[
+            ModelStep(
+                model=Airport,
+                fields=[
+                    "icao",
+                    "iata",
+                    "faa",
+                    "name",
+                    "city",
+                    "subdivision",
+                    "country",
+                    "latitude",
+                    "longitude",
+                    "elevation",
+                    "timezone",
+                ],
+                unique_fields=["icao"],
+                update_if_exists=True,
+                foreign_keys={"country": ForeignKeyLookup(lookup_field="code")},
+                columns={
+                    "lid": "faa",
+                    "subd": "subdivision",
+                    "lat": "latitude",
+                    "lon": "longitude",
+                    "tz": "timezone",
+                    "Elevation (ft)": "elevation",
+                    "Time zone": "timezone",
+                },
+            )
+        ]
+    )
     computed_ordering_fields: ClassVar = {
         "country_name": F("country__name"),
         "from_equator": Abs("latitude"),

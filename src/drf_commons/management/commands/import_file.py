@@ -17,6 +17,7 @@ from drf_commons.current_user import as_user
 from drf_commons.errors import ConfigurationError, MissingExtraError, UnreadableFileError
 from drf_commons.services import FileImportService, ImportProgress, ImportResult
 from drf_commons.services.importing import ReadOptions, Table, open_table
+from drf_commons.services.importing.failures import FailedRowsFile
 from drf_commons.views.mixins import FileImportMixin
 from drf_commons.views.routed import find_viewset
 
@@ -49,6 +50,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--dry-run", action="store_true", help="report what would happen, and change nothing")
         parser.add_argument("--user", help="who does it, for the audit columns: a user name")
+        parser.add_argument("--failed", type=Path, metavar="FILE", help="where to write rows that fail, with reasons")
         parser.add_argument("--encoding", help="of a CSV file; found out by default")
         parser.add_argument("--sheet", help="of a workbook; the first one by default")
 
@@ -93,7 +95,13 @@ class Command(BaseCommand):
         try:
             with open_table(path, options=read) as table, self.show_progress(path, table) as tell:
                 service.progress_callback = tell
-                return service.import_table(table, mode=options["mode"], dry_run=options["dry_run"])
+                with FailedRowsFile(table) as failed:
+                    if options["failed"] is not None:
+                        service.on_failed = failed.add
+                    result = service.import_table(table, mode=options["mode"], dry_run=options["dry_run"])
+                    if failed.count:
+                        options["failed"].write_bytes(b"".join(failed.write()))
+                    return result
         except (UnreadableFileError, MissingExtraError, OSError) as exc:
             raise CommandError(str(exc)) from None
 

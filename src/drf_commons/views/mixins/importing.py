@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, cast
 
 from django.db.models import Model, QuerySet
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.http import content_disposition_header
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
@@ -19,12 +23,15 @@ from drf_commons.conf import get_settings
 from drf_commons.errors import ConfigurationError, FileTooLargeError
 from drf_commons.response import error_response, success_response
 from drf_commons.services import FileImportService, ImportConfig, ImportResult, ImportScope
-from drf_commons.services.importing import ImportMode, read_config
+from drf_commons.services.exporting import CONTENT_TYPES
+from drf_commons.services.importing import ImportMode, ReadOptions, open_table, read_config
+from drf_commons.services.importing.failures import FailedRowsFile
+from drf_commons.services.importing.template import build_template
 from drf_commons.types import StrOrPromise
 from drf_commons.views.mixins.bulk import BulkMixin
 from drf_commons.views.mixins.soft_delete import SoftDestroyModelMixin
 
-__all__ = ["FileImportMixin", "ImportRequestSerializer"]
+__all__ = ["FileImportMixin", "ImportRequestSerializer", "build_failed_rows_response"]
 
 M = TypeVar("M", bound=Model, default=Any)
 
@@ -49,6 +56,9 @@ class ImportRequestSerializer(serializers.Serializer[Any]):
     dry_run: serializers.BooleanField = serializers.BooleanField(
         default=False, help_text="Report what would happen, and change nothing."
     )
+    failed_rows_file: serializers.BooleanField = serializers.BooleanField(
+        default=False, help_text="Where rows fail, answer with a file of them and the reasons, to be mended and sent."
+    )
 
     @override
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +73,10 @@ class FileImportMixin(BulkMixin[M]):
 
     The answer is 201 when every row was imported, 207 when some failed, and 422 when none could be imported; each time
     with the report, in which every failed row stands with its number, column, value and reason. ``dry_run=true`` writes
-    nothing and answers 200.
+    nothing and answers 200. With ``failed_rows_file=true`` the answer is a file of the rows that failed, if there are
+    any, and the numbers stand in the header ``Import-Report``.
+
+    ``GET /employees/download-import-template/`` returns a workbook to be filled in.
 
     Adding needs the permission to create. A configuration that updates needs that to update as well, and replacing that
     to delete: the permission classes are asked as for a PUT and a DELETE.
@@ -84,7 +97,7 @@ class FileImportMixin(BulkMixin[M]):
         super().initial(request, *args, **kwargs)
 
     @action(detail=False, methods=["post"], url_path="import-from-file", parser_classes=[MultiPartParser])
-    def import_from_file(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def import_from_file(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Import the rows of a file."""
         form = ImportRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -92,15 +105,22 @@ class FileImportMixin(BulkMixin[M]):
         mode: ImportMode = "replace" if asked["replace_data"] else "append"
         config = self.get_import_config()
         self.check_import_permissions(request, config, mode)
-        upload = asked["file"]
         service = self.build_import_service(request, config)
-        result = service.import_file(
-            upload,
-            name=upload.name,
-            mode=mode,
-            dry_run=asked["dry_run"],
-        )
-        return self.build_import_response(result)
+        upload = asked["file"]
+        options = ReadOptions(file_format=config.file_format)
+        with open_table(upload, name=upload.name, options=options) as table, FailedRowsFile(table) as failed:
+            if asked["failed_rows_file"]:
+                service.on_failed = failed.add
+            result = service.import_table(table, mode=mode, dry_run=asked["dry_run"])
+            response = self.build_import_response(result)
+            return build_failed_rows_response(failed, result, response) if failed.count else response
+
+    @action(detail=False, methods=["get"], url_path="download-import-template")
+    def download_import_template(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Return a workbook with the columns that an import takes, to be filled in."""
+        config = self.get_import_config()
+        workbook = build_template(config, self.build_import_scope(request, config))
+        return _build_download(b"".join(workbook), f"{config.steps[-1].step_name}-import.xlsx", CONTENT_TYPES["xlsx"])
 
     @classmethod
     def get_import_config(cls) -> ImportConfig:
@@ -203,3 +223,18 @@ class FileImportMixin(BulkMixin[M]):
                 user: Any = request.user  # whoever the project's authentication finds
                 if not user.has_perms(needed):
                     self.permission_denied(request, message=getattr(permission, "message", None))
+
+
+def build_failed_rows_response(failed: FailedRowsFile, result: ImportResult, response: Response) -> HttpResponse:
+    """Return the rows that failed as a file, with the status of *response*."""
+    download = _build_download(b"".join(failed.write()), failed.name, failed.content_type)
+    download.status_code = response.status_code
+    numbers = {name: getattr(result, name) for name in ("state", "total", "created", "updated", "unchanged", "failed")}
+    download.headers["Import-Report"] = json.dumps(numbers)
+    return download
+
+
+def _build_download(content: bytes, name: str, content_type: str) -> HttpResponse:
+    disposition = content_disposition_header(as_attachment=True, filename=name)
+    safe = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"}
+    return HttpResponse(content, content_type=content_type, headers={"Content-Disposition": disposition, **safe})
