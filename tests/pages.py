@@ -141,6 +141,8 @@ class Reader:
         """Send a request to the project, with the viewsets as the page has defined them so far."""
         path, body = (_UUID.sub(lambda found: self.known_ids.get(found[0], found[0]), text) for text in (path, body))
         content_type = headers.pop("Content-Type", "application/json" if body else "")
+        if content_type.startswith("multipart/"):
+            body = body.replace("\n", "\r\n")  # the lines of a form end as those of HTTP do
         with override_settings(ROOT_URLCONF=(*self.build_routes(), *import_module(self.urlconf).urlpatterns)):
             self.response = self.client.generic(method, path, body, content_type, headers=headers)
 
