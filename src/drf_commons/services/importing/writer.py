@@ -229,7 +229,7 @@ class StepWriter:
         objs = [(row, build(records[row])) for row in rows]
 
         def write(part: Sequence[tuple[int, models.Model]]) -> None:
-            bulk_create(self.plan.queryset, [obj for _, obj in part])
+            bulk_create(self.plan.queryset, [obj for _, obj in part], chunk_size=len(part))
 
         for row, obj in self.write_parts(objs, write):
             self.settle(row, "created", obj.pk)
@@ -245,7 +245,7 @@ class StepWriter:
         objs = [(row, self.apply(load(stored), changes)) for row, (stored, changes) in rows.items()]
 
         def write(part: Sequence[tuple[int, models.Model]]) -> None:
-            bulk_update(self.plan.queryset, [obj for _, obj in part], names)
+            bulk_update(self.plan.queryset, [obj for _, obj in part], names, chunk_size=len(part))
 
         for row, obj in self.write_parts(objs, write) if names else objs:
             self.settle(row, "updated", obj.pk)

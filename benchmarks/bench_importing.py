@@ -1,0 +1,105 @@
+"""Files into the database against the raw driver, django-import-export and drf-commons 1.0.3."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from benchmarks.interleave import Contender
+from benchmarks.peers import Worker, install_peer
+
+if TYPE_CHECKING:
+    from benchmarks.conftest import Compete
+
+SCRIPT: Final = Path(__file__).with_name("workers") / "importing.py"
+IS_SMALL: Final = os.environ.get("BENCH_SIZE") == "small"
+ROWS: Final = 2_000 if IS_SMALL else 10_000
+#: The peers take their time.
+PEER_ROWS: Final = 2_000
+OURS: Final = "drf_commons"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """What a peer needs."""
+
+    requirements: Sequence[str]
+    apps: Sequence[str] = ()
+
+
+PEERS: Final = {
+    "import_export": Peer(requirements=("django-import-export==4.4.3", "tablib==3.10.0"), apps=("import_export",)),
+    "import_export_tuned": Peer(
+        requirements=("django-import-export==4.4.3", "tablib==3.10.0"), apps=("import_export",)
+    ),
+    "drf_commons_1_0_3": Peer(requirements=("drf-commons==1.0.3", "pandas==3.1.1", "openpyxl==3.1.5")),
+}
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[dict[str, Worker]]:
+    """Run one script for the driver and for ours."""
+    rows = str(ROWS)
+    with (
+        Worker(sys.executable, SCRIPT, "limit", rows) as limit,
+        Worker(sys.executable, SCRIPT, OURS, rows) as ours,
+    ):
+        yield {"limit": limit, OURS: ours}
+
+
+def race(workers: dict[str, Worker], job: str) -> list[Contender]:
+    """Return the contenders for a job, each with a table that is as it should be before."""
+    return [
+        Contender(name=name, run=partial(worker.do, job), prepare=partial(worker.do, f"prepare {job}"))
+        for name, worker in workers.items()
+    ]
+
+
+@pytest.mark.parametrize("name", ["import_create", "import_update", "import_bad"])
+def test_against_the_driver(name: str, workers: dict[str, Worker], compete: Compete) -> None:
+    """Every cell is validated and every key looked up: a small multiple of what the driver takes for ready rows."""
+    job = name.removeprefix("import_")
+    workers[OURS].do(f"prepare {job}")
+    queries = workers[OURS].do(f"count {job}")
+    assert isinstance(queries, int)
+    chunks = -(-ROWS // 2_000)
+    # What is there, new rows, changed rows; one for the foreign key; a begin and an end. Of updates SQLite makes one
+    # prepared statement that runs for every row.
+    assert queries <= chunks * 6 + 1, queries
+    compete(name, race(workers, job), effort=0.15)
+
+
+@pytest.mark.parametrize(
+    ("name", "peer_name", "job"),
+    [
+        ("import_create_import_export", "import_export", "create"),
+        ("import_update_import_export", "import_export", "update"),
+        ("import_create_import_export_tuned", "import_export_tuned", "create"),
+        ("import_update_import_export_tuned", "import_export_tuned", "update"),
+        ("import_create_drf_commons_1_0_3", "drf_commons_1_0_3", "create"),
+        ("import_update_drf_commons_1_0_3", "drf_commons_1_0_3", "update"),
+    ],
+)
+def test_against_a_peer(name: str, peer_name: str, job: str, compete: Compete) -> None:
+    """The same file, and both store all of it."""
+    if IS_SMALL:
+        pytest.skip("the peers run at full size")
+    peer = PEERS[peer_name]
+    python, rows = install_peer(*peer.requirements), str(PEER_ROWS)
+    with (
+        Worker(python, SCRIPT, peer_name, rows, *peer.apps) as theirs,
+        Worker(sys.executable, SCRIPT, OURS, rows) as ours,
+    ):
+        workers = {peer_name: theirs, OURS: ours}
+        for worker in workers.values():
+            worker.do(f"prepare {job}")
+            worker.do(job)
+            assert worker.do("stored rows") == PEER_ROWS
+        compete(name, race(workers, job), effort=0.01)
