@@ -11,7 +11,7 @@ from asgiref.sync import SyncToAsync
 from django.db import connections
 from pytest_django import DjangoDbBlocker
 
-from tests.servers import SERVERS
+from tests.servers import CHROMIUM, SERVERS, find_chromium
 
 # A busy machine is slow, and slow is not wrong: no test is judged by its time.
 hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -22,13 +22,18 @@ hypothesis.settings.register_profile("deep", hypothesis.settings.get_profile("su
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose server is missing, naming the command that starts it; in CI fail."""
+    """Skip a test whose server or browser is missing, naming the command that helps; in CI fail."""
     for name, server in SERVERS.items():
         if item.get_closest_marker(name) and not server.is_reachable():
-            reason = f"needs {name} on 127.0.0.1:{server.port}; start it with: {server.start}"
-            if os.environ.get("CI") == "true":
-                pytest.fail(reason, pytrace=False)
-            pytest.skip(reason)
+            _give_up(f"needs {name} on 127.0.0.1:{server.port}; start it with: {server.start}")
+    if item.get_closest_marker("browser") and find_chromium() is None:
+        _give_up(f"needs Chromium; install it with: {CHROMIUM}")
+
+
+def _give_up(reason: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import zlib
 from dataclasses import dataclass
@@ -50,7 +51,14 @@ REDIS: Final = Server(
     url="redis://127.0.0.1:6379/0",
     start="docker run --rm -d -p 127.0.0.1:6379:6379 redis",
 )
+#: How to get a browser where there is none.
+CHROMIUM: Final = "apt-get install --yes --no-install-recommends chromium"
 SERVERS: Final = {server.alias: server for server in (POSTGRESQL, MARIADB, REDIS)}
+
+
+def find_chromium() -> str | None:
+    """Return where the browser is; ``None`` where there is none."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def use_pymysql() -> None:

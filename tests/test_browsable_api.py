@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import re
 from html import unescape
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.permissions import IsAuthenticatedOrReadOnly
+from rest_framework.routers import DefaultRouter
 
 from aviation.models import Airline, Airport, Country, Route
+from aviation.serializers import AirportSerializer
+from drf_commons.views import BulkViewSet
 from tests.personnel.files import build_rows, make_departments, write_csv
 from tests.personnel.models import Employee
 
@@ -160,3 +165,74 @@ def test_a_stranger_gets_pages_without_forms(client: Client, airline: Airline) -
     """Whoever may only read is shown nothing to send."""
     page = client.get("/airlines/FI/", headers=HTML)
     assert page.status_code == 200
+
+
+class AirportBulkViewSet(BulkViewSet[Airport]):
+    queryset = Airport.objects.order_by("icao")
+    serializer_class = AirportSerializer
+    permission_classes = (IsAuthenticatedOrReadOnly,)
+    authentication_classes = (SessionAuthentication,)
+    export_field_config: ClassVar = {"icao": "ICAO", "name": "Name"}
+
+
+router = DefaultRouter()
+router.register("airports", AirportBulkViewSet, basename="airport")
+urlpatterns = router.urls
+
+
+@pytest.mark.urls(__name__)
+def test_bulk_actions_have_a_sample_to_send(editor: Client, airline: Airline) -> None:
+    """An empty item to create, the first rows of the list to change, and rows to choose from to delete."""
+    assert [item.keys() for item in read_raw(editor.get("/airports/bulk-create/", headers=HTML).text)] == [
+        {"icao", "iata", "faa", "name", "city", "subdivision", "country"}
+        | {"latitude", "longitude", "elevation", "timezone"}
+    ]
+    rows = read_raw(editor.get("/airports/bulk-update/", headers=HTML).text)
+    assert [(row["id"], row["icao"], row["country"]) for row in rows] == [
+        (str(airport.pk), airport.icao, "IS") for airport in Airport.objects.order_by("icao")
+    ]
+    answer = editor.put("/airports/bulk-update/", rows, content_type="application/json", headers=HTML)
+    assert answer.status_code == 200, answer.text
+    page = editor.get("/airports/bulk-delete/", headers=HTML)
+    assert page.status_code == 405
+    assert 'data-target="#deleteModal"' not in page.text
+    Route.objects.all().delete()
+    Airline.objects.all().delete()
+    form = {"ids": [str(airport.pk) for airport in Airport.objects.all()]}
+    assert editor.post("/airports/bulk-delete/", form, headers=HTML).status_code == 200
+    assert not Airport.objects.exists()
+
+
+@pytest.mark.urls(__name__)
+def test_an_export_has_a_form_that_downloads(editor: Client, airline: Airline) -> None:
+    """Types and columns are chosen; what is wrong is told at its field."""
+    page = editor.get("/airports/export/", headers=HTML)
+    assert page.status_code == 405
+    assert '<select class="form-control" name="file_type">' in page.text
+    answer = editor.post("/airports/export/", {"file_type": "csv", "includes": ["icao"]}, headers=HTML)
+    assert "attachment" in answer["Content-Disposition"]
+    assert b"".join(answer).decode("utf-8-sig").split() == ["ICAO", "BIKF", "BIRK"]
+    refused = editor.post("/airports/export/", {"file_type": "exe"}, headers=HTML)
+    assert refused.status_code == 400
+    assert "&quot;exe&quot; is not a type of file" in refused.text[refused.text.index('name="file_type"') :]
+
+
+@pytest.mark.urls(__name__)
+def test_who_may_not_write_is_shown_no_rows_to_change(client: Client, airline: Airline) -> None:
+    """A stranger gets the page of every action, and no form on it."""
+    for path in ("bulk-create", "bulk-update", "bulk-delete"):
+        page = client.get(f"/airports/{path}/", headers=HTML)
+        assert page.status_code in {401, 403, 405}
+        assert 'name="_content"' not in page.text
+    answer = client.post("/airports/", {"icao": "BIEG"}, headers=HTML)
+    assert answer.status_code == 403
+    assert "Authentication credentials were not provided." in answer.text
+
+
+@pytest.mark.urls(__name__)
+def test_a_form_without_its_token_is_refused_in_words(airline: Airline) -> None:
+    """A page from elsewhere cannot write for somebody who has signed in."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.create_superuser("ada"))
+    answer = client.post("/airports/", {"icao": "BIEG"}, headers=HTML)
+    assert (answer.status_code, "CSRF Failed" in answer.text) == (403, True)

@@ -75,7 +75,9 @@ class FormRendererMixin(BrowsableAPIRenderer):
 
     def _write_raw_data(self, data: Any, view: Any, method: str, request: Request) -> str:
         """Return the text of a raw form: what was refused, or what may be sent."""
-        if self._is_refused(method, request):
+        # The raw form of a PUT has a button for a PATCH.
+        sent_as = "PUT" if request.method == "PATCH" and method == "PUT" else str(request.method)
+        if method == sent_as and self._response.status_code >= status.HTTP_400_BAD_REQUEST:
             sent = _read_text(request)
             if sent:
                 return sent

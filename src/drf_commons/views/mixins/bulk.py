@@ -14,9 +14,10 @@ from rest_framework import exceptions, status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request, clone_request
+from rest_framework.serializers import BaseSerializer
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
-from typing_extensions import TypeVar
+from typing_extensions import TypeVar, override
 
 from drf_commons.conf import get_settings
 from drf_commons.errors import VersionConflictError
@@ -25,6 +26,7 @@ from drf_commons.serializers.keys import build_key
 from drf_commons.views.mixins.idempotency import IdempotencyMixin
 
 __all__ = [
+    "FORM_ROWS",
     "ROW_EXCEPTIONS",
     "BulkMixin",
     "BulkMode",
@@ -54,6 +56,9 @@ ROW_EXCEPTIONS: Final = (
     RestrictedError,
     VersionConflictError,
 )
+
+#: How many rows the form of a change shows.
+FORM_ROWS: Final = 3
 
 _NOT_A_LIST: Final = 'Expected a list of items but got type "{kind}".'
 _EMPTY: Final = "This list may not be empty."
@@ -137,6 +142,27 @@ class BulkMixin(IdempotencyMixin[M]):
         if not permission.has_object_permission(request, self, row):
             message, code = getattr(permission, "message", None), getattr(permission, "code", None)
             self.permission_denied(request, message=message, code=code)
+
+    @override
+    def get_form_serializer(self, **kwargs: Any) -> BaseSerializer[Any] | None:
+        """Return a list as the form: an empty item to create, and the first rows of the list to change."""
+        match self.action:
+            case "bulk_create":
+                return self.get_serializer(many=True)
+            case "bulk_update":
+                return self.get_serializer(self.find_form_rows() or None, many=True)
+            case _:
+                return super().get_form_serializer(**kwargs)
+
+    def find_form_rows(self) -> list[M]:
+        """Return the rows that the form of a change starts with: none for who may not read or change them."""
+        try:
+            self.check_action_permissions(self.request, "GET")
+        except APIException:
+            return []
+        rows = dict(enumerate(self.get_bulk_queryset()[:FORM_ROWS]))
+        forbidden = self.find_forbidden(self.request, rows) if self.has_object_permissions() else {}
+        return [row for index, row in rows.items() if index not in forbidden]
 
     def find_bulk_rows(self, queryset: QuerySet[M], keys: Iterable[Any], *, path: str = "pk") -> list[M]:
         """Return the rows of *queryset* that hold one of *keys* at *path*, locked where the viewset says so."""

@@ -14,7 +14,7 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.utils.text import slugify
-from rest_framework import status
+from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.renderers import BaseRenderer, JSONRenderer
@@ -136,6 +136,13 @@ class FileExportMixin(EnvelopeMixin[M]):
         self._accepted_format = renderer.format
         return JSONRenderer(), JSONRenderer.media_type
 
+    @override
+    def get_form_serializer(self, **kwargs: Any) -> serializers.BaseSerializer[Any] | None:
+        """Return the form of an export: its type, and its columns."""
+        if self.action != "export":
+            return super().get_form_serializer(**kwargs)
+        return _ExportForm(self.export_field_config, **kwargs)
+
     def _read_body(self, request: Request) -> Mapping[str, object]:
         body: object = request.data
         if not isinstance(body, Mapping):
@@ -192,6 +199,17 @@ class FileExportMixin(EnvelopeMixin[M]):
         if file_type != "pdf" and service.database is not None and connections[service.database].in_atomic_block:
             return pieces
         return chain([next(pieces, b"")], pieces)
+
+
+class _ExportForm(serializers.Serializer[Any]):
+    """The form of an export; the action reads what it sends by itself."""
+
+    file_type = serializers.ChoiceField(choices=[*CONTENT_TYPES], initial="csv")
+
+    def __init__(self, config: ExportFieldConfig, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        names = cast("Any", [*config])  # in their order, where the stubs ask for a set
+        self.fields["includes"] = serializers.MultipleChoiceField(choices=names, initial=names, required=False)
 
 
 class _FileRenderer(BaseRenderer):
