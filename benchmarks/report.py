@@ -156,7 +156,7 @@ def build_charts(results: Results) -> dict[str, str]:
 
 def get_chart_name(title: str) -> str:
     """Return the name of the file of a section's chart."""
-    return f"{title.lower().replace(' ', '_')}.svg"
+    return f"{re.sub(r'[^a-z0-9]+', '_', title.lower())}.svg"
 
 
 def build_section(title: str, lines: Sequence[Line], results: Results) -> str:
