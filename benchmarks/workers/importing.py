@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +29,9 @@ sys.modules["peers"] = ModuleType("peers")
 sys.modules["peers"].__path__ = [str(Path(__file__).with_suffix(""))]
 
 settings.configure(
-    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    DATABASES={
+        "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ.get("PEERS_DATABASE", ":memory:")}
+    },
     INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "peers", *sys.argv[3:]],
     DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
     USE_TZ=True,
@@ -153,11 +156,11 @@ def build_limit() -> Callable[[str], object]:
     return run
 
 
-def build_ours(files: Mapping[str, bytes]) -> Callable[[str], object]:
-    """Return the import of this library."""
-    from drf_commons.services import FileImportService, ForeignKeyLookup, ImportConfig, ModelStep  # noqa: PLC0415
+def build_config() -> Any:
+    """Return the configuration of this library."""
+    from drf_commons.services import ForeignKeyLookup, ImportConfig, ModelStep  # noqa: PLC0415
 
-    config = ImportConfig(
+    return ImportConfig(
         steps=[
             ModelStep(
                 model=Employee,
@@ -168,7 +171,13 @@ def build_ours(files: Mapping[str, bytes]) -> Callable[[str], object]:
             )
         ]
     )
-    service = FileImportService(config)
+
+
+def build_ours(files: Mapping[str, bytes]) -> Callable[[str], object]:
+    """Return the import of this library."""
+    from drf_commons.services import FileImportService  # noqa: PLC0415
+
+    service = FileImportService(build_config())
 
     def run(job: str) -> None:
         result = service.import_file(io.BytesIO(files[job]), name="staff.csv")
@@ -253,6 +262,26 @@ def build_job() -> Callable[[str], object]:
             return build_import_export(files, tuned=CONTENDER == "import_export_tuned")
 
 
+def measure_peak(path: Path) -> int:
+    """Return how many kilobytes more than before the process needs at most while it imports a file."""
+    from drf_commons.services import FileImportService  # noqa: PLC0415  # ours, and no peer's
+
+    with path.open(encoding="utf-8") as file:
+        first = f"{file.readline()}{file.readline()}"
+    service = FileImportService(build_config())
+    service.import_file(io.BytesIO(first.encode()), name="first.csv")  # what is loaded once is loaded now
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the highest so far is forgotten
+    before = read_memory("VmRSS")
+    service.import_file(path)
+    return read_memory("VmHWM") - before
+
+
+def read_memory(name: str) -> int:
+    """Return what Linux says of the memory of this process, in kilobytes."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))
+
+
 def main() -> None:
     """Make the tables, and do what is asked for."""
     with connection.schema_editor() as editor:
@@ -271,6 +300,8 @@ def main() -> None:
             with CaptureQueriesContext(connection) as queries:
                 run(job)
             answer = sum("SAVEPOINT" not in query["sql"] for query in queries.captured_queries)
+        elif verb == "peak":
+            answer = measure_peak(Path(job))
         elif verb == "stored":
             answer = Employee.objects.count()
         else:
