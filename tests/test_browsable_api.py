@@ -53,7 +53,7 @@ def test_a_file_that_cannot_be_read_is_told_at_its_input(client: Client) -> None
     assert "this is a PDF, not CSV" in response.text[place : place + 400]
     neither = client.post("/employees/import-from-file/", {"file": SimpleUploadedFile("a.csv", b"a\n1")}, headers=HTML)
     assert neither.status_code == 400
-    assert "Send either append_data=true or replace_data=true." in neither.text
+    assert re.search(r'role="alert">Send either append_data=true or replace_data=true\.', neither.text)
 
 
 @pytest.mark.urls("tests.personnel.urls")
@@ -145,7 +145,7 @@ def test_a_form_remembers_the_version_it_shows(editor: Client, airline: Airline)
     assert answer.status_code == 409, answer.text
     form = answer.text[answer.text.index('id="put-object-form"') :]
     assert 'value="Flugfélag"' in form
-    assert re.search(r'<span class="help-block">[^<]*version', form)
+    assert re.search(r'role="alert">[^<]*version', form)
     assert '<input type="hidden" name="version" value="1">' in form
     airline.refresh_from_db()
     assert airline.name == "Loftleiðir"

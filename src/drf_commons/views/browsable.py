@@ -13,7 +13,7 @@ from django.db.models import Manager, Model
 from django.http import Http404
 from django.http.request import RawPostDataException
 from django.utils.encoding import force_str
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException
 from rest_framework.fields import SkipField
@@ -59,8 +59,15 @@ class FormRendererMixin(BrowsableAPIRenderer):
         """Return the form; that of a row with versions remembers, unseen, which one it shows."""
         base = cast("Any", super())  # the stubs leave the serializer's row open
         form: str | None = base.render_form_for_serializer(serializer)
+        if form is None:
+            return None
+        if hasattr(serializer, "initial_data"):  # it has been validated, then
+            # DRF has no place for what is about no field.
+            errors = cast("Mapping[str, Iterable[object]]", cast("Any", serializer).errors)
+            texts = [(str(text),) for text in errors.get(api_settings.NON_FIELD_ERRORS_KEY, ())]
+            form = format_html_join("", '<p class="alert alert-danger" role="alert">{}</p>', texts) + form
         instance: object = getattr(serializer, "instance", None)
-        if form is None or not isinstance(instance, VersionMixin):
+        if not isinstance(instance, VersionMixin):
             return form
         version = self._get_sent_version() if self._response.status_code >= status.HTTP_400_BAD_REQUEST else None
         seen = instance.stored_version if version is None else version
@@ -235,14 +242,14 @@ def _find_row(view: Any) -> Model | None:
 
 
 def _place_errors(form: Any, errors: object) -> dict[str, list[str]]:
-    """Return *errors* by the field that shows them: what is about no field stands at the first one that is shown."""
+    """Return *errors* by the field that shows them, or under the name for those of none."""
     if not isinstance(errors, Mapping):
         return {}
     placed: dict[str, list[str]] = {}
     shown = [name for name, field in form.fields.items() if not field.read_only]
     for name, messages in cast("Mapping[str, object]", errors).items():
         is_shown = name in shown
-        place = name if is_shown else next(iter(shown), name)
+        place = name if is_shown else api_settings.NON_FIELD_ERRORS_KEY
         is_about_form = is_shown or name in {"detail", api_settings.NON_FIELD_ERRORS_KEY}
         prefix = "" if is_about_form else f"{name}: "
         placed.setdefault(place, []).extend(f"{prefix}{text}" for text in _list_texts(messages))
