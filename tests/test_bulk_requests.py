@@ -180,7 +180,7 @@ def test_a_serializer_of_drf_alone_works_as_well() -> None:
     """Its rows are matched, checked and written by the library all the same."""
 
     class Serializer(serializers.ModelSerializer[Item]):
-        class Meta:
+        class Meta:  # pyright: ignore[reportIncompatibleVariableOverride]  # the stubs declare a class
             model = Item
             fields = ("id", "name", "quantity")
 
