@@ -215,7 +215,9 @@ def test_a_connection_that_was_closed_is_watched_when_it_opens_again() -> None:
         Author.objects.count()
         connection.close()
         Author.objects.count()
-    assert recorder.count == 2
+    # Some backends ask the server something of their own first.
+    (shape,) = (shape for shape in recorder.shapes if "newsroom_author" in shape.sql)
+    assert shape.count == 2
 
 
 @pytest.mark.django_db
