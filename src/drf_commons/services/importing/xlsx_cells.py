@@ -19,8 +19,6 @@ __all__ = ["read_cells"]
 _DIGITS: Final = "0123456789"
 _LETTERS: Final = re.compile("[A-Z]{1,3}")
 _MAX_DEPTH: Final = 100
-#: Pieces of text that the parser may hand over for one cell, at most 65,536 characters each.
-_MAX_PIECES: Final = 40
 _REMEMBERED: Final = 20_000
 
 
@@ -34,7 +32,7 @@ def read_cells(  # noqa: C901, PLR0915  # closures share the state of the cell; 
     done: list[SheetRow] = []
     cells: list[object] = []
     pieces: list[str] = []
-    runs: list[str] = []
+    run = ""
     places: dict[str, int] = {}
     shown: dict[tuple[str | None, str], object] = {}
     kind: str | None = None
@@ -57,7 +55,7 @@ def read_cells(  # noqa: C901, PLR0915  # closures share the state of the cell; 
         parser.StartElementHandler = start
 
     def start(name: str, attributes: Attributes) -> None:  # noqa: C901  # hot
-        nonlocal kind, style, formula, place, in_cell, in_value, depth, is_pronounced
+        nonlocal run, kind, style, formula, place, in_cell, in_value, depth, is_pronounced
         if name == cell_tag:
             if in_cell or not in_row:
                 fail("a cell stands in the wrong place")
@@ -69,7 +67,7 @@ def read_cells(  # noqa: C901, PLR0915  # closures share the state of the cell; 
             else:
                 letters = reference.rstrip(_DIGITS)
                 place = places.get(letters) or find_place(letters)
-        elif name in (value_tag, text_tag):  # a set would be built anew for each cell
+        elif name == value_tag or name == text_tag:  # noqa: PLR1714, SIM109  # a tuple would be built for each cell
             if in_value:
                 fail("a value stands in the wrong place")
             in_value = True
@@ -81,14 +79,14 @@ def read_cells(  # noqa: C901, PLR0915  # closures share the state of the cell; 
             if depth > _MAX_DEPTH:
                 fail("tags are nested too deep")
             if name == inline_tag:
-                runs.clear()
+                run = ""
             elif name == formula_tag:
                 pieces.clear()
             elif name.endswith("rPh"):
                 is_pronounced = True
 
     def end(name: str) -> None:  # noqa: C901, PLR0912  # hot
-        nonlocal in_cell, in_row, in_value, formula, depth, is_over, is_pronounced
+        nonlocal run, in_cell, in_row, in_value, formula, depth, is_over, is_pronounced
         if name == value_tag:
             in_value = False
             text = pieces[0] if len(pieces) == 1 else "".join(pieces)
@@ -116,22 +114,22 @@ def read_cells(  # noqa: C901, PLR0915  # closures share the state of the cell; 
             in_cell = False
             if formula is not None:
                 end_formula()
-        elif name == row_tag:
-            in_row = False
-            end_row()
         elif name == text_tag:
             in_value = False
             if not is_pronounced:
-                runs.append("".join(pieces))
+                text = pieces[0] if len(pieces) == 1 else "".join(pieces)
+                run = f"{run}{text}" if run else text
+        elif name == row_tag:
+            in_row = False
+            end_row()
         else:
             depth -= 1
             if name == inline_tag:
                 formula = None
-                text = runs[0] if len(runs) == 1 else "".join(runs)
-                if place == len(cells) + 1 and place <= width and 0 < len(text) <= longest and "_x" not in text:
-                    cells.append(text)
+                if place == len(cells) + 1 and place <= width and 0 < len(run) <= longest and "_x" not in run:
+                    cells.append(run)
                 else:
-                    put_text(unescape(text))
+                    put_text(unescape(run))
             elif name == formula_tag:
                 formula = "".join(pieces)
             elif name.endswith("rPh"):
@@ -244,7 +242,7 @@ def read_cells(  # noqa: C901, PLR0915  # closures share the state of the cell; 
     parser.EndElementHandler = end
     parser.CharacterDataHandler = pieces.append
     for _ in feed(parser, archive, path):
-        if len(pieces) + len(runs) > _MAX_PIECES and sum(map(len, (*pieces, *runs))) > max(longest, 1_000_000):
+        if len(run) + sum(map(len, pieces)) > max(longest, 1_000_000):
             fail(f"column {place} has a cell that is far too long")
         if not in_cell:
             pieces.clear()  # white space between tags
