@@ -110,8 +110,8 @@ def build_ours() -> dict[str, Callable[[], int]]:
 
 def build_import_export() -> dict[str, Callable[[], int]]:
     """Return what django-import-export can be told to do."""
-    from import_export.fields import Field  # type: ignore[import-not-found]  # noqa: PLC0415  # a peer
-    from import_export.resources import ModelResource  # type: ignore[import-not-found]  # noqa: PLC0415  # a peer
+    from import_export.fields import Field  # type: ignore[import-untyped]  # noqa: PLC0415  # a peer
+    from import_export.resources import ModelResource  # type: ignore[import-untyped]  # noqa: PLC0415  # a peer
 
     class PersonResource(ModelResource):  # type: ignore[misc]  # of a peer
         team = Field(attribute="team__code")
