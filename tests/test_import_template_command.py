@@ -1,20 +1,15 @@
-"""``manage.py generate_import_template`` writes the workbook of a viewset, and a client may download it."""
+"""``manage.py generate_import_template`` writes the workbook of a viewset."""
 
 from __future__ import annotations
 
-import io
 from io import StringIO
 from pathlib import Path
 
-import openpyxl
 import pytest
-from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
-from rest_framework.test import APIClient
 
 from drf_commons.services.importing import open_table
-from drf_commons.services.importing.template import TEMPLATE_CONTENT_TYPE
-from tests.personnel.files import COLUMNS, make_departments
+from tests.personnel.files import COLUMNS
 from tests.personnel.views import EmployeeViewSet
 
 pytestmark = pytest.mark.django_db
@@ -27,30 +22,6 @@ def run_command(*arguments: str) -> str:
     out = StringIO()
     call_command("generate_import_template", *arguments, stdout=out, no_color=True)
     return out.getvalue()
-
-
-@pytest.mark.urls("tests.personnel.urls")
-@pytest.mark.parametrize("accept", ["*/*", "application/json", TEMPLATE_CONTENT_TYPE])
-def test_a_client_downloads_the_workbook(accept: str) -> None:
-    """It is the one of the command, and offers no row that may not be referred to."""
-    make_departments(3)
-    response = APIClient().get("/guarded-employees/download-import-template/", headers={"accept": accept})
-    assert (response.status_code, response["Content-Type"]) == (200, TEMPLATE_CONTENT_TYPE)
-    assert response["Content-Disposition"] == 'attachment; filename="employee-template.xlsx"'
-    book = openpyxl.load_workbook(io.BytesIO(response.content))
-    assert {str(cell.value) for cell in book.worksheets[0][1]} == {*COLUMNS}
-    offered = {str(cell) for row in book["Choices"].iter_rows(values_only=True) for cell in row}
-    assert {"000", "002"} <= offered
-    assert "001" not in offered
-
-
-@pytest.mark.urls("tests.personnel.urls")
-def test_who_may_not_import_downloads_nothing() -> None:
-    """The template shows keys of rows."""
-    assert APIClient().get("/departments/download-import-template/").status_code in {401, 403}
-    client = APIClient()
-    client.force_authenticate(User.objects.create_user("reader"))
-    assert client.get("/departments/download-import-template/").status_code == 403
 
 
 def test_the_workbook_is_written(tmp_path: Path) -> None:

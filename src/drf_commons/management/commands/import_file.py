@@ -96,11 +96,12 @@ class Command(BaseCommand):
             with open_table(path, options=read) as table, self.show_progress(path, table) as tell:
                 service.progress_callback = tell
                 with FailedRowsFile(table) as failed:
-                    if options["failed"] is not None:
+                    rest: Path | None = options["failed"]
+                    if rest is not None:
                         service.on_failed = failed.add
                     result = service.import_table(table, mode=options["mode"], dry_run=options["dry_run"])
-                    if failed.count:
-                        options["failed"].write_bytes(b"".join(failed.write()))
+                    if rest is not None and failed.count:
+                        rest.write_bytes(b"".join(failed.write()))
                     return result
         except (UnreadableFileError, MissingExtraError, OSError) as exc:
             raise CommandError(str(exc)) from None

@@ -8,16 +8,12 @@ from typing import Any, ClassVar, Final, cast
 
 from django.db.models import Model, QuerySet
 from django.http import HttpResponse
-<<<<<<< HEAD
 from django.http.response import HttpResponseBase
-=======
->>>>>>> e0a4b6c (Let clients download the template of an import; explain the files that can be imported, and what bounds them)
 from django.utils.http import content_disposition_header
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import DjangoModelPermissions
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from typing_extensions import TypeVar, override
@@ -27,15 +23,10 @@ from drf_commons.conf import get_settings
 from drf_commons.errors import ConfigurationError, FileTooLargeError
 from drf_commons.response import error_response, success_response
 from drf_commons.services import FileImportService, ImportConfig, ImportResult, ImportScope
-<<<<<<< HEAD
 from drf_commons.services.exporting import CONTENT_TYPES
 from drf_commons.services.importing import ImportMode, ReadOptions, open_table, read_config
 from drf_commons.services.importing.failures import FailedRowsFile
 from drf_commons.services.importing.template import build_template
-=======
-from drf_commons.services.importing import ImportMode, read_config
-from drf_commons.services.importing.template import TEMPLATE_CONTENT_TYPE, build_template
->>>>>>> e0a4b6c (Let clients download the template of an import; explain the files that can be imported, and what bounds them)
 from drf_commons.types import StrOrPromise
 from drf_commons.views.mixins.bulk import BulkMixin
 from drf_commons.views.mixins.soft_delete import SoftDestroyModelMixin
@@ -89,8 +80,6 @@ class FileImportMixin(BulkMixin[M]):
 
     Adding needs the permission to create. A configuration that updates needs that to update as well, and replacing that
     to delete: the permission classes are asked as for a PUT and a DELETE.
-
-    ``GET /employees/download-import-template/`` answers with a workbook to fill in.
     """
 
     #: What to import, and how: a typed configuration, or a dict of the same.
@@ -132,33 +121,6 @@ class FileImportMixin(BulkMixin[M]):
         config = self.get_import_config()
         workbook = build_template(config, self.build_import_scope(request, config))
         return _build_download(b"".join(workbook), f"{config.steps[-1].step_name}-import.xlsx", CONTENT_TYPES["xlsx"])
-
-    @action(detail=False, methods=["get"], url_path="download-import-template")
-    def download_import_template(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Return a workbook to fill in; it offers what the user may refer to, to users who may import."""
-        config = self.get_import_config()
-        self.check_import_permissions(request, config, "append")
-        return HttpResponse(
-            b"".join(build_template(config, self.build_import_scope(request, config))),
-            content_type=TEMPLATE_CONTENT_TYPE,
-            headers={
-                "Content-Disposition": content_disposition_header(
-                    as_attachment=True, filename=self.get_import_template_name(config)
-                ),
-                "X-Content-Type-Options": "nosniff",
-                "Cache-Control": "private, no-store",
-            },
-        )
-
-    def get_import_template_name(self, config: ImportConfig) -> str:
-        """Return the name of the template: ``employee-template.xlsx``."""
-        return f"{config.steps[-1].step_name}-template.xlsx"
-
-    @override
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
-        """Let a client ask for a workbook by its media type; an error is then in the first format there is."""
-        is_template = getattr(self, "action", None) == "download_import_template"
-        return super().perform_content_negotiation(request, force or is_template)
 
     @classmethod
     def get_import_config(cls) -> ImportConfig:
