@@ -63,12 +63,12 @@ class BulkWrite:
     ) -> None:
         self.view = view
         self.request = request
-        self.items = view.read_bulk_items(request.data)
+        self.items: list[object] = view.read_bulk_items(request.data)
         self.outcomes: Sequence[RowOutcome] = ()
         model = view.get_queryset().model
         writer: QuerySet[Any] = get_writer(model._default_manager.all() if rows is None else rows)
-        self.using = writer.db
-        self.serializer = self.build_serializer(None if rows is None else writer)
+        self.using: str = writer.db
+        self.serializer: BulkListSerializer[Any] = self.build_serializer(None if rows is None else writer)
         self.serializer.chunk_size = view.get_bulk_batch_size()
         self.serializer.lock = view.bulk_select_for_update
         self.serializer.savepoint = False  # run() has one around it all
