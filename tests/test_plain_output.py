@@ -140,6 +140,7 @@ def test_keys_are_shown_without_reading_their_rows(field: Any) -> None:
 @pytest.mark.parametrize(
     "options",
     [
+        {"COERCE_BIGINT_TO_STRING": True},
         {"COERCE_DECIMAL_TO_STRING": False},
         {"DATETIME_FORMAT": "%d.%m.%Y"},
         {"DATETIME_FORMAT": None},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from django.db import models
@@ -22,15 +22,19 @@ def check_related(objs: Sequence[models.Model], fields: Sequence[FieldAny], *, o
     watches_all = len(keys) < sum(field.is_relation for field in fields)
     for obj in objs:
         cached = obj._state.fields_cache
-        if cached and (watches_all or not all(_agrees(obj, cached.get(name), *rest) for name, *rest in names)):
+        if cached and (watches_all or not _agrees(obj, cached, names)):
             cast("Any", obj)._prepare_related_fields_for_save(
                 operation_name=operation, fields=fields
             )  # not in the stubs
 
 
-def _agrees(obj: models.Model, related: models.Model | None, attname: str, target: str) -> bool:
-    """Tell whether *obj* holds the key of *related* already."""
-    if related is None:
-        return True
-    key = vars(related).get(target)
-    return key is not None and related.pk is not None and vars(obj).get(attname) == key
+def _agrees(obj: models.Model, cached: Mapping[str, Any], names: Sequence[tuple[str, str, str]]) -> bool:
+    """Tell whether *obj* holds the keys of its related objects already; each name is one of a foreign key."""
+    held = vars(obj)
+    for name, attname, target in names:
+        related: models.Model | None = cached.get(name)
+        if related is not None:
+            key: object = vars(related).get(target)
+            if key is None or held.get(attname) != key or related.pk is None:
+                return False
+    return True

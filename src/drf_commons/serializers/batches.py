@@ -33,6 +33,9 @@ __all__ = ["BatchReader", "Outcome"]
 #: What became of the input of one row: its validated data, or what is wrong with it.
 Outcome: TypeAlias = "dict[str, Any] | ValidationError"
 
+#: Reads a whole column of values, or says that it cannot.
+_Read: TypeAlias = "Callable[[Sequence[Any]], Sequence[Any] | None]"
+
 #: Stands in a column for a value that the field has to be asked for, row by row.
 _ASK: Final = object()
 #: Stands in a column where the row says nothing of the field.
@@ -69,6 +72,8 @@ class Column:
     #: What the input says, and what was made of it.
     raw: list[Any]
     cells: list[Any]
+    #: Whether every row is known to have a valid value, so that none has to be looked at.
+    is_complete: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +159,8 @@ class BatchReader:
         validate: Any = self.child.validate if _get_class(self.child).validate is not _DRF.validate else None
         rules = [rule for rule in self.rules if rule.field is None]
         is_known = len(rules) == len(self.child.validators)
+        if is_known and not rules and validate is None:
+            return outcomes
         for index, outcome in enumerate(outcomes):
             if isinstance(outcome, ValidationError):
                 continue
@@ -166,7 +173,7 @@ class BatchReader:
         """Return the rows, where nothing has to be done by the row."""
         if any(column.validate is not None or column.key is None for column in columns):
             return None
-        if not all(map(_is_complete, columns)):
+        if not all(column.is_complete for column in columns):
             return None
         keys = [column.key for column in columns]
         cells = [column.cells for column in columns]
@@ -245,28 +252,44 @@ class BatchReader:
         read = self.find_reader(field)
         if read is None or _get_class(field).get_value is not _FIELD.get_value:
             return column
-        column.raw = [self.get_raw(field, item) for item in self.items]
+        column.raw = self.list_raw(field)
+        # What was not sent is a class, whose own class is ``type``.
+        if {*map(type, column.raw)}.isdisjoint({type, type(None)}):
+            column.cells = [*(read(column.raw) or column.cells)]
+        else:
+            self.read_sent(column, read)
+        column.is_complete = _is_complete(column)
+        return column
+
+    def read_sent(self, column: Column, read: _Read) -> None:
+        """Read what the rows of *column* have, where some have nothing."""
         sent: list[int] = []
         for index, raw in enumerate(column.raw):
             if raw is empty:
                 if self.is_partial:
                     column.cells[index] = _SKIP
             elif raw is None:
-                if field.allow_null and field.source != "*":
+                if column.field.allow_null and column.field.source != "*":
                     column.cells[index] = None
             else:
                 sent.append(index)
-        cells = read(column.raw if len(sent) == len(column.raw) else [column.raw[index] for index in sent])
+        cells = read([column.raw[index] for index in sent])
         if cells is not None:
             for index, cell in zip(sent, cells, strict=True):
                 column.cells[index] = cell
-        return column
+
+    def list_raw(self, field: Any) -> list[Any]:
+        """Return what each of the items has for *field*."""
+        if {*map(type, self.items)} <= {dict}:
+            name = field.field_name
+            return [item.get(name, empty) for item in self.items]
+        return [self.get_raw(field, item) for item in self.items]
 
     def get_raw(self, field: Any, item: Any) -> Any:
         """Return what *item* has for *field*."""
         return item.get(field.field_name, empty) if _get_class(item) is dict else field.get_value(item)
 
-    def find_reader(self, field: Any) -> Callable[[Sequence[Any]], Sequence[Any] | None] | None:
+    def find_reader(self, field: Any) -> _Read | None:
         """Return what reads a whole column of values of *field*, if anything does."""
         if is_plain_field(field):
             return lambda values: read_plain(field, values)
@@ -369,6 +392,7 @@ class BatchReader:
             held = rule.rows.read({column.field.source: cell}, None)
             if held is None or not rule.rows.is_free(held, self.instances[index]):
                 column.cells[index] = _ASK
+                column.is_complete = False
 
     def guess_cells(self, column: Column | None) -> list[Any] | None:
         """Return what the field will make of its values, as far as it can be told without running its validators."""
@@ -445,7 +469,7 @@ def _find_look_up(field: Any) -> str | None:
 
 def _is_complete(column: Column) -> bool:
     """Tell whether every row has a valid value."""
-    return not any(cell is _ASK or cell is _SKIP or isinstance(cell, ValidationError) for cell in column.cells)
+    return not any(kind is object or issubclass(kind, ValidationError) for kind in {*map(type, column.cells)})
 
 
 def _copy(validator: Any) -> Any:

@@ -332,7 +332,10 @@ class BulkListSerializer(BaseListSerializer[T, Data_co, ValidatedData_co], Gener
         if instance is None:
             return {**attrs}
         pk = instance._meta.pk
-        return {name: value for name, value in attrs.items() if name not in {"pk", pk.name, pk.attname}}
+        left = {**attrs}
+        for name in ("pk", pk.name, pk.attname):
+            left.pop(name, None)
+        return left
 
     def _get_database(self) -> str:
         child = self._row_serializer

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cache
 from operator import attrgetter
-from typing import Any, Final, Generic, TypeAlias
+from typing import Any, Final, Generic, TypeAlias, cast
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import connections
@@ -47,6 +47,19 @@ class Key(Generic[M]):
             return None
         return self._parse(self.field, value)
 
+    def parse_all(self, values: Sequence[object]) -> list[Hashable | None]:
+        """Return :meth:`parse` of each of *values*, at once where they are plain integers for a column of integers."""
+        is_plain = self._parse is _parse_integer and {*map(type, values)} <= {int}
+        return [*cast("Sequence[int]", values)] if is_plain else [*map(self.parse, values)]
+
+    def list_holdable(self, values: Iterable[Hashable], using: str) -> list[Hashable]:
+        """Return those of *values* that the column can be compared with; a range is asked for once."""
+        listed = [*values]
+        if isinstance(self.field, IntegerField) and {*map(type, listed)} <= {int}:
+            low, high = self._get_range(using)
+            return [value for value in cast("list[int]", listed) if low <= value <= high]
+        return [value for value in listed if self.can_hold(value, using)]
+
     def can_hold(self, value: Hashable, using: str) -> bool:
         """Tell whether the database *using* can compare the column with *value* at all.
 
@@ -54,12 +67,15 @@ class Key(Generic[M]):
         """
         match value:
             case int() if isinstance(self.field, IntegerField):
-                low, high = connections[using].ops.integer_field_range(self.field.get_internal_type())
+                low, high = self._get_range(using)
                 return low <= value <= high
             case str():
                 return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
             case _:
                 return True
+
+    def _get_range(self, using: str) -> tuple[int, int]:
+        return connections[using].ops.integer_field_range(self.field.get_internal_type())
 
 
 @cache

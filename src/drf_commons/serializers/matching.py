@@ -132,7 +132,7 @@ def _fetch(identity: Identity, rows: QuerySet[Any] | list[Model], keys: Iterable
     key = identity.named_by
     if not isinstance(rows, QuerySet):
         return {key.read(row): row for row in rows}
-    wanted = [value for value in dict.fromkeys(keys) if key.can_hold(value, rows.db)]
+    wanted = key.list_holdable(dict.fromkeys(keys), rows.db)
     size = get_max_values(rows.db) or len(wanted)
     return {
         key.read(row): row

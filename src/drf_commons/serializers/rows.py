@@ -15,6 +15,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.serializers import ModelSerializer
 
 from drf_commons.bulk import bulk_create, bulk_update
+from drf_commons.serializers.assignment import assign_rows
 from drf_commons.serializers.paths import Path, build_error_at, format_message
 from drf_commons.types import StrOrPromise
 
@@ -134,10 +135,8 @@ def _create_in_bulk(model: type[Model], rows: Sequence[Row], using: str, chunk_s
 
 def _update_in_bulk(model: type[Model], rows: Sequence[Row], using: str, chunk_size: int | None) -> None:
     """Update *rows*, each in the columns it has: what a row did not send keeps what the database holds."""
-    for row in rows:
-        for name, value in row.attrs.items():
-            setattr(row.instance, name, value)
     objects = [row.written for row in rows]
+    assign_rows(objects, [row.attrs for row in rows])
     with reporting_at(rows[0].path[:-1]):
         found = bulk_update(
             model._base_manager.using(using),

@@ -1,0 +1,114 @@
+"""Values assigned to many instances as ``setattr()`` assigns them, without asking the same of every instance.
+
+What a column's descriptor does is known where the descriptor and ``__setattr__()`` are Django's own. Everything else
+is left to ``setattr()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from inspect import getattr_static
+from itertools import chain
+from typing import Any, Final, cast
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db import router
+from django.db.models import ForeignKey, Model
+from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute, ForwardManyToOneDescriptor
+from django.db.models.query_utils import DeferredAttribute
+
+__all__ = ["assign_rows"]
+
+_OBJECT: Final[Any] = object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Link:
+    """A foreign key whose value comes from the related row."""
+
+    attname: str
+    target: str
+    cache_name: str
+    model: type[Model]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """Where values go in the instances of a model, as far as Django alone has a say in it."""
+
+    #: What is written into the ``__dict__`` of the instance as it is.
+    columns: set[str] = field(default_factory=set[str])
+    links: dict[str, _Link] = field(default_factory=dict[str, _Link])
+
+
+def assign_rows(instances: Sequence[Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Assign the values of each of *rows* to the attributes of its instance."""
+    plans: dict[type[Model], _Plan] = {}
+    names = dict.fromkeys(chain.from_iterable(rows))
+    for instance, row in zip(instances, rows, strict=True):
+        kind = type(instance)
+        if kind not in plans:
+            plans[kind] = _build_plan(kind, names)
+        plan, held = plans[kind], vars(instance)
+        for name, value in row.items():
+            if name in plan.columns:
+                held[name] = value
+                continue
+            link = plan.links.get(name)
+            if link is not None and _is_simple(held["_state"], value, link):
+                held[link.attname] = vars(value)[link.target]
+                held["_state"].fields_cache[link.cache_name] = value
+            else:
+                setattr(instance, name, value)
+
+
+def _is_simple(state: Any, value: object, link: _Link) -> bool:
+    """Tell whether nothing but the key and the cached row would be set: *value* is whole, and of the same database."""
+    if not isinstance(value, link.model):
+        return False
+    held = vars(value)
+    return state.db is not None and held["_state"].db == state.db and link.target in held
+
+
+def _build_plan(model: type[Model], names: Iterable[str]) -> _Plan:
+    """Return where the values of *names* go in instances of *model*."""
+    plan = _Plan()
+    if cast("Any", model).__setattr__ is not _OBJECT.__setattr__:
+        return plan
+    for name in names:
+        try:
+            column: Any = model._meta.get_field(name)
+        except FieldDoesNotExist:
+            continue
+        descriptor: object = type(cast("object", getattr_static(model, name, None)))
+        if descriptor is DeferredAttribute and column.attname == name:
+            plan.columns.add(name)
+        elif descriptor is ForwardManyToOneDescriptor and (link := _build_link(model, column)) is not None:
+            plan.links[name] = link
+    return plan
+
+
+def _build_link(model: type[Model], column: Any) -> _Link | None:
+    """Return how *column* is set; ``None`` where a router, or a descriptor of another kind, has a say in it."""
+    if (
+        not _is_foreign_key(column)
+        or not column.remote_field.multiple
+        or len(column.related_fields) != 1
+        or type(getattr_static(model, column.attname, None)) is not ForeignKeyDeferredAttribute
+        or cast("Any", router).routers
+    ):
+        return None
+    target = column.target_field
+    if type(getattr_static(target.model, target.attname, None)) is not DeferredAttribute:
+        return None
+    return _Link(
+        attname=column.attname,
+        target=target.attname,
+        cache_name=column.cache_name,
+        model=column.remote_field.model._meta.concrete_model,
+    )
+
+
+def _is_foreign_key(column: object) -> bool:
+    return isinstance(column, ForeignKey)
