@@ -679,3 +679,19 @@ def test_bad_rows_cost_no_query_of_their_own() -> None:
 
     assert len(serializer.row_errors) == 100
     assert len(queries) == 1
+
+
+def test_rows_are_locked_where_the_database_can() -> None:
+    """Their own rows alone, in the order of their keys; without being asked for, none is."""
+    items = make_items(3)
+    data = [{"id": row.pk, "quantity": 5} for row in items]
+    for lock in (False, True):
+        serializer = bulk(ItemSerializer, Item.objects.select_related("supplier"), data=data, partial=True)
+        serializer.lock = lock
+        with CaptureQueriesContext(connection) as queries:
+            save(serializer)
+        (sql,) = [query["sql"] for query in queries if "FOR UPDATE" in query["sql"]] or [""]
+        assert bool(sql) is (lock and connection.features.has_select_for_update)
+        if sql:
+            assert "ORDER BY" in sql
+            assert ("FOR UPDATE OF" in sql) is connection.features.has_select_for_update_of
