@@ -11,6 +11,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 
 PORT ?= 8000
 PYTEST_WORKERS ?= auto
+BENCH ?= benchmarks
 PYTEST := $(BIN)/python -m pytest
 RUN_TESTS = $(PYTEST) -n $(PYTEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
@@ -62,8 +63,8 @@ format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## Run the benchmarks and their guards (BENCH_SIZE=small is quick)
-	@$(PYTEST) benchmarks -p no:randomly --benchmark-quiet --benchmark-autosave \
+bench: $(VENV)/.dev ## Run the benchmarks and their guards (BENCH_SIZE=small is quick, BENCH=benchmarks/bench_bulk.py one file)
+	@$(PYTEST) $(BENCH) -p no:randomly --benchmark-quiet --benchmark-autosave \
 		--benchmark-storage=benchmarks/results $(PYTEST_ARGS)
 
 docs: $(VENV)/.dev ## Build the documentation into docs/_build/html

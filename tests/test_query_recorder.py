@@ -43,6 +43,19 @@ def test_queries_are_counted_whatever_debug_says(debug: bool) -> None:
     assert recorder.count == 2
 
 
+@pytest.mark.postgresql
+@pytest.mark.mariadb
+@pytest.mark.django_db(databases=["postgresql", "mariadb"])
+def test_queries_of_several_databases_are_told_apart() -> None:
+    """One recorder sees every connection, and equal queries of two databases are two shapes."""
+    with QueryRecorder() as recorder:
+        for alias in ("postgresql", "mariadb"):
+            for name in ("Ada", "Grace"):
+                assert not Author.objects.using(alias).filter(name=name).exists()
+    assert recorder.count == 4
+    assert {(shape.alias, shape.count) for shape in recorder.find_repeated(1)} == {("postgresql", 2), ("mariadb", 2)}
+
+
 @pytest.mark.django_db
 def test_queries_that_differ_in_their_values_are_one_shape() -> None:
     """A query in a loop is told with its number, and the line of the loop."""
