@@ -344,8 +344,8 @@ def test_a_set_of_unique_values_twice_in_one_payload_is_an_error_of_the_later_ro
 def test_a_row_keeps_its_own_unique_values() -> None:
     """What a row has already it may send again."""
     save(bulk(EmployeeSerializer, data=make_staff(3)))
-    serializer = bulk(EmployeeSerializer, Employee.objects.all())
-    data = EmployeeSerializer(Employee.objects.all(), many=True).data
+    serializer = bulk(EmployeeSerializer, Employee.objects.order_by("email"))
+    data = EmployeeSerializer(Employee.objects.order_by("email"), many=True).data
 
     rows = save(bulk(EmployeeSerializer, Employee.objects.all(), data=[dict(row) for row in data]))
 
