@@ -17,7 +17,7 @@ from typing_extensions import override
 from drf_commons.errors import BulkVersionConflictError
 from drf_commons.serializers import BaseModelSerializer, BulkListSerializer, BulkUpdateListSerializer
 from tests.personnel.models import Department, Employee
-from tests.warehouse.models import Item, Label, Machine, Parcel, Supplier
+from tests.warehouse.models import Crate, Item, Label, Machine, Parcel, Supplier
 
 pytestmark = pytest.mark.django_db
 
@@ -344,8 +344,8 @@ def test_a_set_of_unique_values_twice_in_one_payload_is_an_error_of_the_later_ro
 def test_a_row_keeps_its_own_unique_values() -> None:
     """What a row has already it may send again."""
     save(bulk(EmployeeSerializer, data=make_staff(3)))
-    serializer = bulk(EmployeeSerializer, Employee.objects.all())
-    data = EmployeeSerializer(Employee.objects.all(), many=True).data
+    serializer = bulk(EmployeeSerializer, Employee.objects.order_by("email"))
+    data = EmployeeSerializer(Employee.objects.order_by("email"), many=True).data
 
     rows = save(bulk(EmployeeSerializer, Employee.objects.all(), data=[dict(row) for row in data]))
 
@@ -695,3 +695,33 @@ def test_rows_are_locked_where_the_database_can() -> None:
         if sql:
             assert "ORDER BY" in sql
             assert ("FOR UPDATE OF" in sql) is connection.features.has_select_for_update_of
+
+
+def test_rows_that_name_no_column_are_written_at_once() -> None:
+    """Nothing of theirs changes but what fills itself in: no query is made for each."""
+    items = make_items(20)
+    Item.objects.update(quantity=7)
+    data = [{"id": row.pk} for row in items]
+
+    assert count_queries(bulk(ItemSerializer, Item.objects.all(), data=data, partial=True)) == 2
+    for before, after in zip(items, Item.objects.order_by("pk"), strict=True):
+        assert (after.name, after.quantity) == (before.name, 7)
+        assert after.changed > before.changed
+
+
+def test_rows_that_name_no_column_keep_what_they_hold() -> None:
+    """Rows without a column that fills itself in, and rows of two tables."""
+
+    class CrateSerializer(BaseModelSerializer[Crate]):
+        class Meta:
+            model = Crate
+            fields = ("id", "name", "weight")
+
+    parcels: list[Any] = [Parcel.objects.create(label=f"p{number}") for number in range(2)]
+    crates: list[Any] = [Crate.objects.create(name=f"c{number}", weight=number) for number in range(2)]
+    for serializer_class, rows in ((ParcelSerializer, parcels), (CrateSerializer, crates)):
+        data = [{"id": row.pk} for row in rows]
+        saved = save(bulk(serializer_class, type(rows[0])._default_manager.all(), data=data, partial=True))
+        assert saved == rows
+    assert [*Parcel.objects.order_by("label").values_list("label", flat=True)] == ["p0", "p1"]
+    assert [*Crate.objects.order_by("name").values_list("name", "weight")] == [("c0", 0), ("c1", 1)]

@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn, cast
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import IntegrityError, connections
-from django.db.models import Model, ProtectedError, QuerySet, RestrictedError, signals
+from django.db.models import Field, Model, ProtectedError, QuerySet, RestrictedError, signals
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.serializers import ModelSerializer
@@ -23,6 +23,8 @@ __all__ = ["Row", "delete_rows", "fail_at", "write_rows"]
 
 #: DRF's own way of writing one row, whatever a subclass makes of it; the stubs leave its types open.
 _DRF: Final[Any] = ModelSerializer
+
+_FIELD: Final[Any] = Field
 
 #: Models whose ``save()`` does what a bulk write does as well: versions are checked, and columns are filled in.
 _FILLED: Final = frozenset({"drf_commons.models.slugs", "drf_commons.models.stored", "drf_commons.models.versions"})
@@ -79,7 +81,7 @@ def write_rows(
     model: type[Model] = serializer.Meta.model
     stored = [row for row in rows if row.instance is not None and (row.attrs or row.is_root or not row.path)]
     new = [row for row in rows if row.instance is None]
-    if _is_worth_it(stored) and not _needs_save(model) and _are_columns(model, stored):
+    if _is_worth_it(model, stored) and not _needs_save(model) and _are_columns(model, stored):
         _update_in_bulk(model, stored, using, chunk_size)
     else:
         for row in stored:
@@ -141,7 +143,8 @@ def _update_in_bulk(model: type[Model], rows: Sequence[Row], using: str, chunk_s
         found = bulk_update(
             model._base_manager.using(using),
             objects,
-            dict.fromkeys(name for row in rows for name in row.attrs),
+            # Where no row names one, a column that none of them writes will do: others may fill themselves in.
+            dict.fromkeys(name for row in rows for name in row.attrs) or _list_columns(model)[:1],
             present=[row.attrs.keys() for row in rows],
             chunk_size=chunk_size,
         )
@@ -166,9 +169,19 @@ def _needs_save(model: type[Model]) -> bool:
     return any(signal.has_listeners(model) for signal in (signals.pre_save, signals.post_save))
 
 
-def _is_worth_it(rows: Sequence[Row]) -> bool:
+def _list_columns(model: type[Model]) -> list[str]:
+    """Return the columns of *model* that hold just what they are given."""
+    fields = model._meta.concrete_fields
+    return [
+        field.name
+        for field in fields
+        if type(field).pre_save is _FIELD.pre_save and not (field.primary_key or field.is_relation or field.generated)
+    ]
+
+
+def _is_worth_it(model: type[Model], rows: Sequence[Row]) -> bool:
     """Tell whether the stored *rows* gain by a bulk write: by speed, or since it does not bring deleted rows back."""
-    has_columns = any(row.attrs for row in rows)
+    has_columns = bool(rows) and (any(row.attrs for row in rows) or (rows[0].is_root and bool(_list_columns(model))))
     # An empty slug is found anew, by save() alone.
     return has_columns and (len(rows) > 1 or rows[0].is_root) and all(row.attrs.get("slug") != "" for row in rows)
 
