@@ -55,6 +55,14 @@ def test_no_rows_are_a_page() -> None:
     assert "Label" in page.extract_text()
 
 
+def test_what_is_not_there_leaves_its_cell_blank() -> None:
+    """A null is no word."""
+    [page] = export({"a": "Label", "b": "Other"}, [{"a": None, "b": 0}]).pages
+    text = page.extract_text()
+    assert "None" not in text
+    assert "0" in text.split("Other")[1]
+
+
 def test_markup_is_shown_and_nothing_is_fetched(tmp_path: Path) -> None:
     """Cells are text; and a template that refers to files or hosts gets none of them."""
     secret = tmp_path / "secret.txt"

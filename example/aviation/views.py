@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db.models import Count, F
 from django.db.models.functions import Abs
+from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -119,6 +120,7 @@ class RouteViewSet(AutoPrefetchMixin[Route], BaseViewSet[Route]):
     ordering_fields = ("weekly_flights",)
     computed_ordering_fields: ClassVar = {"airline": F("airline__code"), "origin": F("origin__icao")}
 
+    @extend_schema(responses={200: {"type": "array", "items": {"type": "string"}}})
     @action(detail=False)
     def board(self, request: Request) -> Response:  # noqa: ARG002  # DRF's signature
         """Show what leaves, as one writes it on the first day: two queries a row, for the debug tools to find."""

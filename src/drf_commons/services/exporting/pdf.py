@@ -124,7 +124,8 @@ class _Document:
         return target.getvalue()
 
     def _lay_out(self, rows: Sequence[Sequence[object]]) -> Any:
-        cells = [[*zip(self._headings, row, strict=True)] for row in rows]
+        filled = [["" if cell is None else cell for cell in row] for row in rows]
+        cells = [[*zip(self._headings, row, strict=True)] for row in filled]
         return self._render(columns=self._headings, rows=cells, is_first=self._is_empty)
 
     def _append(self, document: Any) -> None:
