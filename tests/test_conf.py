@@ -61,7 +61,7 @@ def test_defaults_hold_without_any_setting() -> None:
         "DEBUG_TEXT_MAX_LENGTH": 500,
         "EXPORT_PDF_MAX_ROWS": 2_000,
         "IDEMPOTENCY_TTL": 86_400,
-        "IMPORT_BATCH_SIZE": 2_000,
+        "IMPORT_BATCH_SIZE": 1_000,
         "IMPORT_MAX_CELL_LENGTH": 32_767,
         "IMPORT_MAX_FILE_SIZE": 200_000_000,
         "IMPORT_MAX_ROWS": 1_000_000,
@@ -72,7 +72,7 @@ def test_defaults_hold_without_any_setting() -> None:
 def test_common_is_stronger_than_the_defaults() -> None:
     """A key of COMMON replaces its default and leaves the others alone."""
     with override_settings(COMMON={"BULK_MAX_ITEMS": 5}):
-        assert (get_settings().BULK_MAX_ITEMS, get_settings().IMPORT_BATCH_SIZE) == (5, 2_000)
+        assert (get_settings().BULK_MAX_ITEMS, get_settings().IMPORT_BATCH_SIZE) == (5, 1_000)
 
 
 def test_environment_is_stronger_than_common(environment: pytest.MonkeyPatch) -> None:

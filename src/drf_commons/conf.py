@@ -134,7 +134,7 @@ class CommonSettings(BaseSettings):
     EXPORT_PDF_MAX_ROWS: _Rows = 2_000
     """The most rows of a PDF that is exported; above it the answer is 413."""
 
-    IMPORT_BATCH_SIZE: _Rows = 2_000
+    IMPORT_BATCH_SIZE: _Rows = 1_000
     """How many rows of a file an import handles, and commits, at a time."""
 
     IMPORT_MAX_CELL_LENGTH: _Rows = 32_767
