@@ -14,6 +14,7 @@ import pytest
 
 from benchmarks.interleave import Contender
 from benchmarks.peers import Worker, install_peer
+from drf_commons.conf import get_settings
 
 if TYPE_CHECKING:
     from benchmarks.conftest import Compete
@@ -71,11 +72,11 @@ def test_against_the_driver(name: str, workers: dict[str, Worker], compete: Comp
     workers[OURS].do(f"prepare {job}")
     queries = workers[OURS].do(f"count {job}")
     assert isinstance(queries, int)
-    chunks = -(-ROWS // 2_000)
+    chunks = -(-ROWS // get_settings().IMPORT_BATCH_SIZE)
     # What is there, new rows, changed rows; one for the foreign key; a begin and an end. Of updates SQLite makes one
     # prepared statement that runs for every row.
     assert queries <= chunks * 6 + 1, queries
-    compete(name, race(workers, job), effort=0.15)
+    compete(name, race(workers, job), effort=0.7)
 
 
 @pytest.mark.parametrize(
