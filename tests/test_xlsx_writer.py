@@ -125,6 +125,16 @@ def test_the_header_stays_in_sight_and_filters() -> None:
     assert sheet["B2"].number_format == "0.00"
 
 
+@pytest.mark.parametrize(("columns", "orientation"), [(3, "portrait"), (30, "landscape")])
+def test_a_sheet_can_be_printed(columns: int, orientation: str) -> None:
+    """It is as wide as the paper and no wider, and every page has the header and its number."""
+    sheet = read(write(["Name"] * columns, [["x"] * columns] * 100)).worksheets[0]
+    assert sheet.sheet_properties.pageSetUpPr.fitToPage
+    assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == (orientation, 0)
+    assert sheet.print_title_rows == "$1:$1"
+    assert sheet.oddFooter.right.text == "&P / &N"
+
+
 def test_choices_become_a_drop_down() -> None:
     """A list of any length stands in a hidden sheet, and the cells below the header offer it."""
     choices = [f"choice {number}" for number in range(300)]

@@ -54,6 +54,8 @@ _SECONDS: Final = 86_400
 
 _WIDTHS: Final = (6.0, 60.0)
 _WIDTH_SAMPLE: Final = 200
+#: A sheet that is wider than this, in characters, is printed across.
+_PORTRAIT: Final = 100
 _NAME_LENGTH: Final = 31
 _BAD_NAME: Final = re.compile(r"[\[\]:*?/\\\x00-\x1f]|^'|'$")
 _CHOICES: Final = "Choices"
@@ -189,7 +191,7 @@ class _Workbook:
                         yield data
                 reference = f"A1:{columns[-1].letter}{last}" if columns else ""
                 filtered = f'<autoFilter ref="{reference}"/>' if reference and sheet.has_filter else ""
-                file.write(f"</sheetData>{filtered}{validations}</worksheet>".encode())
+                file.write(f"</sheetData>{filtered}{validations}{_build_page(widths)}</worksheet>".encode())
             done += 1
             self._parts.append(
                 _Part(
@@ -267,11 +269,20 @@ def _build_head(columns: Sequence[SheetColumn], widths: Iterable[float], *, is_f
         for number, column in enumerate(columns)
     )
     return (
-        f'{_HEAD}<sheetViews><sheetView workbookViewId="0"{selected}>'
+        f'{_HEAD}<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr><sheetViews><sheetView workbookViewId="0"{selected}>'
         '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>'
         '<selection pane="bottomLeft" activeCell="A2" sqref="A2"/></sheetView></sheetViews>'
         f"{f'<cols>{shown}</cols>' if shown else ''}"
         f'<sheetData><row r="1">{headers}</row>'
+    )
+
+
+def _build_page(widths: Sequence[float]) -> str:
+    """Return how the sheet is printed: as wide as the paper, across where that makes it small, with page numbers."""
+    orientation = "portrait" if sum(widths) <= _PORTRAIT else "landscape"
+    return (
+        f'<pageSetup orientation="{orientation}" fitToHeight="0"/>'
+        "<headerFooter><oddFooter>&amp;R&amp;P / &amp;N</oddFooter></headerFooter>"
     )
 
 

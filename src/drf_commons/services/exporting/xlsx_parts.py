@@ -122,14 +122,18 @@ def build_workbook(parts: Sequence[tuple[str, bool, str]]) -> str:
         f' r:id="rId{number}"/>'
         for number, (name, is_hidden, _) in enumerate(parts, 1)
     )
-    # Spreadsheets keep the range of a filter in a name as well.
-    filters = "".join(
-        f'<definedName name="_xlnm._FilterDatabase" localSheetId="{number}" hidden="1">'
+    # Spreadsheets keep the range of a filter in a name as well, and so they do the row that every page repeats.
+    names = "".join(
+        f'<definedName name="_xlnm.{kind}" localSheetId="{number}"{extra}>'
         f"{escape(_quote_reference(name))}!{cells}</definedName>"
-        for number, (name, _, cells) in enumerate(parts)
+        for number, (name, is_hidden, filtered) in enumerate(parts)
+        for kind, extra, cells in (
+            ("_FilterDatabase", ' hidden="1"', filtered),
+            ("Print_Titles", "", "" if is_hidden else "$1:$1"),
+        )
         if cells
     )
-    names = f"<definedNames>{filters}</definedNames>" if filters else ""
+    names = f"<definedNames>{names}</definedNames>" if names else ""
     return (
         f'{_DECLARATION}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><bookViews><workbookView/></bookViews>'
         f"<sheets>{sheets}</sheets>{names}</workbook>"
