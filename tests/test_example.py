@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import shlex
 import shutil
@@ -11,10 +12,12 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
+from functools import partial
 from http.client import HTTPResponse
 from http.cookiejar import CookieJar
+from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.error import HTTPError
@@ -22,6 +25,8 @@ from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_opener
 
 import pytest
+from openpyxl import load_workbook
+from pypdf import PdfReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +64,15 @@ STATUSES: Final = {
     "Send it again: the same answer, and nothing is done": 201,
     "Two of many are wrong: 400": 400,
     "Delete many by their ids": 200,
+    "What an import would change: a dry run": 200,
+    "Import 28,000 airports; those that are the same stay": 201,
+    "An import needs a token: 401": 401,
+    "Export all of them as CSV": 200,
+    "The same as a workbook": 200,
+    "Those of Iceland as a PDF (the machine needs Pango)": 200,
+    "Import the CSV that was exported: every row is unchanged": 201,
+    "Import the XLSX that was exported: every row is unchanged": 201,
+    "A workbook to fill in": 200,
     "No token: 401": 401,
     "No such row: 404": 404,
     "Still referred to: 409": 409,
@@ -71,7 +85,9 @@ class Answer:
 
     status: int
     headers: Message
+    #: Empty where the line saves it to a file.
     body: str
+    file: Path | None = None
 
     @property
     def json(self) -> dict[str, Any]:
@@ -104,6 +120,11 @@ class Demo:
     def commands(self) -> dict[str, str]:
         """The printed lines for a shell, by the title above each."""
         return dict(re.findall(r"^  # (.+)\n  (curl .+)$", self.text, re.MULTILINE))
+
+    @property
+    def shell_lines(self) -> dict[str, str]:
+        """The printed commands of the example, by the title above each."""
+        return dict(re.findall(r"^  # (.+)\n  (\S+ \S*manage\.py .+)$", self.text, re.MULTILINE))
 
     def find(self, pattern: str) -> str:
         """Return what *pattern* captures in the printed text."""
@@ -147,9 +168,10 @@ def demo(database: Path) -> Iterator[Demo]:
 
 
 @pytest.fixture(scope="module")
-def answers(demo: Demo) -> dict[str, Answer]:
+def answers(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
     """Run every printed line, in the order they are printed."""
-    return {title: run(command) for title, command in demo.commands.items()}
+    folder = tmp_path_factory.mktemp("shell")
+    return {title: run(command, folder) for title, command in demo.commands.items()}
 
 
 def test_every_printed_line_is_answered_as_it_says(answers: dict[str, Answer]) -> None:
@@ -160,6 +182,8 @@ def test_every_printed_line_is_answered_as_it_says(answers: dict[str, Answer]) -
 def test_every_answer_wears_the_envelope(answers: dict[str, Answer]) -> None:
     """Success or not, the body has the one shape."""
     for title, answer in answers.items():
+        if answer.file is not None:
+            continue
         success = answer.status < 400
         assert answer.headers.get_content_type() == "application/json"
         assert answer.json["success"] is success
@@ -239,6 +263,72 @@ def test_a_closed_airport_is_opened_again(answers: dict[str, Answer]) -> None:
     assert answers["Open it again"].json["data"]["id"] == answers["Create"].json["data"]["id"]
 
 
+def test_the_airports_are_imported_by_http(answers: dict[str, Answer]) -> None:
+    """A dry run says what would happen, and the import does that; every airport of the file is accounted for."""
+    planned = answers["What an import would change: a dry run"].json["data"]
+    done = answers["Import 28,000 airports; those that are the same stay"].json["data"]
+    numbers = ("total", "created", "updated", "unchanged", "failed")
+    assert planned["dry_run"]
+    assert not done["dry_run"]
+    assert {name: planned[name] for name in numbers} == {name: done[name] for name in numbers}
+    assert done["total"] == done["updated"] + done["unchanged"] > 28_000
+    # Another test may have changed one; the plan shows what becomes of it.
+    changes = [row for row in planned["preview"] if row["action"] == "updated"]
+    assert len(changes) == done["updated"] <= 1
+    assert all(row["values"] == {"elevation": [170.0, 171.0]} for row in changes)
+
+
+@pytest.mark.parametrize("file_type", ["CSV", "XLSX"])
+def test_what_was_exported_is_imported_unchanged(answers: dict[str, Answer], file_type: str) -> None:
+    """Every row of the export is found again, and none of them differs."""
+    report = answers[f"Import the {file_type} that was exported: every row is unchanged"].json["data"]
+    assert report["total"] == report["unchanged"] > 28_000
+
+
+def test_the_exports_are_what_they_say(answers: dict[str, Answer]) -> None:
+    """Each opens as the kind of file that it is, and has the rows that were asked for."""
+    table = get_file(answers["Export all of them as CSV"]).decode().splitlines()
+    assert table[0] == "ICAO,IATA,Name,City,Country,Latitude,Longitude,Elevation (ft),Time zone"
+    sheet = load_workbook(BytesIO(get_file(answers["The same as a workbook"])), read_only=True).worksheets[0]
+    rows = [*sheet.iter_rows(values_only=True)]
+    assert rows[0] == tuple(table[0].split(","))
+    assert len(rows) == len(table) > 28_000
+    pdf = PdfReader(BytesIO(get_file(answers["Those of Iceland as a PDF (the machine needs Pango)"])))
+    text = "".join(page.extract_text() for page in pdf.pages)
+    assert "BIRK" in text
+    assert "EDDF" not in text
+    template = load_workbook(BytesIO(get_file(answers["A workbook to fill in"])))
+    assert template.worksheets[0]["A1"].value == "icao"
+
+
+def test_the_airports_are_imported_by_a_command_with_a_bar(demo: Demo, database: Path) -> None:
+    """The printed line shows in a terminal how far it has come, and what was done."""
+    command = shlex.split(demo.shell_lines["Import the same file with a progress bar"])
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(  # noqa: S603  # our own words
+        command, env={**build_environment(database), "TERM": "xterm"}, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        shown = b"".join(iter(partial(read_terminal, ours), b"")).decode()
+    os.close(ours)
+    assert process.returncode == 0, shown
+    assert re.search(r"28,\d+ rows, 0 failed.*100%", shown), shown
+    assert re.search(r"0 created, [01] updated, 28,\d+ unchanged, 0 failed", shown), shown
+
+
+def test_the_other_printed_commands_work(demo: Demo, database: Path, tmp_path: Path) -> None:
+    """A dry run of the command line says that nothing is written, and an export has the rows of the query."""
+    lines = {title: shlex.split(line)[2:] for title, line in demo.shell_lines.items()}
+    dry = manage(database, *lines["The same as a dry run"])
+    assert (dry.returncode, "dry run, nothing is written" in dry.stdout) == (0, True), dry.stderr
+    done = manage(database, *lines["Export"], folder=tmp_path)
+    assert re.search(r"wrote iceland\.xlsx: \d+ rows", done.stdout), done.stderr
+    countries = [
+        row[4] for row in load_workbook(tmp_path / "iceland.xlsx").worksheets[0].iter_rows(min_row=2, values_only=True)
+    ]
+    assert {*countries} == {"IS"}
+
+
 def test_a_stranger_is_told_how_to_sign_in(answers: dict[str, Answer]) -> None:
     """A 401 keeps its challenge."""
     assert answers["No token: 401"].headers["WWW-Authenticate"] == "Token"
@@ -290,8 +380,9 @@ def test_a_taken_port_is_said_plainly(demo: Demo, database: Path) -> None:
 def test_loading_again_writes_only_what_differs(demo: Demo, database: Path) -> None:
     """Nothing is loaded twice: all a second load may bring back is what a test has changed meanwhile."""
     done = manage(database, "load_aviation")
-    assert "countries: 0 created, 0 updated, 250 unchanged" in done.stdout
-    assert re.search(r"^airports: 0 created, [01] updated, 28,\d+ unchanged$", done.stdout, re.MULTILINE), done.stdout
+    assert "countries: 0 created\n" in done.stdout
+    numbers = r"^airports: 0 created, [01] updated, 28,\d+ unchanged, 0 failed$"
+    assert re.search(numbers, done.stdout, re.MULTILINE), done.stdout
 
 
 def test_the_migrations_are_those_of_the_models(database: Path) -> None:
@@ -305,7 +396,7 @@ def test_the_next_start_keeps_everything_and_ctrl_c_stops_it(
 ) -> None:
     """Token and data stay, the printed lines work again, and stopping says so and nothing else."""
     again = start(database)
-    created = run(again.commands["Create"])
+    created = run(again.commands["Create"], database.parent)
     assert again.stop().strip() == "Stopped. The data stays; the next start is quick."
     assert again.process.returncode == 0
     assert again.find(r"Token: +(\w+)") == demo.find(r"Token: +(\w+)")
@@ -318,12 +409,26 @@ def build_environment(database: Path) -> dict[str, str]:
     return {**os.environ, "DEMO_DATABASE": str(database), "PYTHONPATH": str(ROOT / "src")}
 
 
-def manage(database: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def manage(database: Path, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command of the example to its end."""
     command = [sys.executable, MANAGE, *arguments]
     return subprocess.run(  # noqa: S603  # our own words
-        command, env=build_environment(database), capture_output=True, text=True, check=False, timeout=180
+        command, env=build_environment(database), cwd=folder, capture_output=True, text=True, check=False, timeout=180
     )
+
+
+def read_terminal(terminal: int) -> bytes:
+    """Return what is on a terminal, nothing once its program has ended."""
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:
+        return b""
+
+
+def get_file(answer: Answer) -> bytes:
+    """Return the file that a line has saved."""
+    assert answer.file is not None
+    return answer.file.read_bytes()
 
 
 def start(database: Path) -> Demo:
@@ -354,56 +459,93 @@ def read_until(stream: IO[str], end: str) -> Iterator[str]:
             return
 
 
-def run(command: str) -> Answer:
-    """Run a printed line as a reader would, in a shell; where curl is not installed, by what it says."""
+def run(command: str, folder: Path) -> Answer:
+    """Run a printed line as a reader would, in a shell in *folder*; where curl is not installed, by what it says."""
     if shutil.which("curl") is None:
-        return run_without_curl(command)
-    shown = command.replace("curl ", "curl --silent --show-error --include ", 1)
-    output = subprocess.run(shown, shell=True, capture_output=True, text=True, check=True, timeout=30).stdout  # noqa: S602  # our own words
+        return run_without_curl(command, folder)
+    # The headers go to the terminal, also where the body goes to a file.
+    shown = command.replace("curl ", "curl --silent --show-error --dump-header - ", 1).replace(" -i ", " ")
+    output = subprocess.run(  # noqa: S602  # our own words
+        shown, shell=True, cwd=folder, capture_output=True, text=True, check=True, timeout=60
+    ).stdout
     head, _, body = output.replace("\r\n", "\n").partition("\n\n")
+    while head.split()[1] == "100":  # the server takes the file
+        head, _, body = body.partition("\n\n")
     status, *headers = head.splitlines()
     message = Message()
     for line in headers:
         name, _, value = line.partition(": ")
         message[name] = value
-    return Answer(status=int(status.split()[1]), headers=message, body=body)
+    return Answer(status=int(status.split()[1]), headers=message, body=body, file=find_saved(command, folder))
 
 
-def run_without_curl(command: str) -> Answer:
+def find_saved(command: str, folder: Path) -> Path | None:
+    """Return the file that a line saves its answer to."""
+    words = shlex.split(command)
+    return folder / words[words.index("-o") + 1] if "-o" in words else None
+
+
+def run_without_curl(command: str, folder: Path) -> Answer:
     """Send what the words of *command* say."""
     words = iter(shlex.split(command)[1:])
     headers: dict[str, str] = {}
-    method, body, url = None, None, ""
+    parts: list[bytes] = []
+    method, body, url = None, b"", ""
     for word in words:
         match word:
             case "-i":
                 pass
+            case "-o":
+                next(words)
             case "-X":
                 method = next(words)
             case "-d":
-                body = next(words)
+                body = next(words).encode()
+            case "-F":
+                name, _, value = next(words).partition("=")
+                parts.append(build_part(name, value, folder))
             case "-H":
                 name, _, value = next(words).partition(": ")
                 headers[name] = value
             case _:
                 url = word
-    return send(url, method=method or ("GET" if body is None else "POST"), body=body, headers=headers)
+    if parts:
+        headers["Content-Type"] = "multipart/form-data; boundary=part"
+        body = b"".join([*parts, b"--part--\r\n"])
+    saved = find_saved(command, folder)
+    answer = send(url, method=method or ("POST" if body else "GET"), body=body, headers=headers, into=saved)
+    return replace(answer, file=saved)
+
+
+def build_part(name: str, value: str, folder: Path) -> bytes:
+    """Return one field of a form, the contents of a file where *value* names one."""
+    path = folder / value.removeprefix("@")
+    head, content = f'name="{name}"', value.encode()
+    if value.startswith("@"):
+        head, content = f'{head}; filename="{path.name}"', path.read_bytes()
+    return b"".join([f"--part\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode(), content, b"\r\n"])
 
 
 def send(
     url: str,
     *,
     method: str = "GET",
-    body: str | None = None,
+    body: str | bytes | None = None,
     headers: dict[str, str] | None = None,
     browser: Browser | None = None,
+    into: Path | None = None,
 ) -> Answer:
-    """Send a request and return the answer, whatever its status."""
-    request = Request(url, body.encode() if body else None, headers or {}, method=method)  # noqa: S310  # our own server
+    """Send a request and return the answer, whatever its status; the body goes *into* a file where one is named."""
+    data = body.encode() if isinstance(body, str) else body
+    request = Request(url, data or None, headers or {}, method=method)  # noqa: S310  # our own server
     try:
-        with (browser.opener if browser else build_opener()).open(request, timeout=30) as response:
+        with (browser.opener if browser else build_opener()).open(request, timeout=60) as response:
             assert isinstance(response, HTTPResponse)
-            return Answer(status=response.status, headers=response.headers, body=response.read().decode())
+            content = response.read()
+            if into is not None:
+                into.write_bytes(content)
+            text = "" if into is not None else content.decode()
+            return Answer(status=response.status, headers=response.headers, body=text)
     except HTTPError as error:
         with error:
             return Answer(status=error.code, headers=error.headers, body=error.read().decode())

@@ -129,10 +129,13 @@ def test_the_header_stays_in_sight_and_filters() -> None:
 def test_a_sheet_can_be_printed(columns: int, orientation: str) -> None:
     """It is as wide as the paper and no wider, and every page has the header and its number."""
     sheet = read(write(["Name"] * columns, [["x"] * columns] * 100)).worksheets[0]
-    assert sheet.sheet_properties.pageSetUpPr.fitToPage
+    page, footer = sheet.sheet_properties.pageSetUpPr, sheet.oddFooter
+    assert page is not None
+    assert footer is not None
+    assert page.fitToPage
     assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == (orientation, 0)
     assert sheet.print_title_rows == "$1:$1"
-    assert sheet.oddFooter.right.text == "&P / &N"
+    assert footer.right.text == "&P / &N"
 
 
 def test_choices_become_a_drop_down() -> None:

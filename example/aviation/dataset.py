@@ -2,99 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
 
 import airportsdata
 import pycountry
-from django.db import transaction
 
 from aviation.models import Airport, Country
-from drf_commons.bulk import bulk_create, bulk_update
-from drf_commons.models import BaseModelMixin
+from drf_commons.bulk import bulk_create
+from drf_commons.services import (
+    FileImportService,
+    ForeignKeyLookup,
+    ImportConfig,
+    ImportProgress,
+    ImportResult,
+    ModelStep,
+)
 
-if TYPE_CHECKING:
-    from airportsdata import Airport as AirportRow
-
-__all__ = ["LoadResult", "load_airports", "load_countries"]
-
-M = TypeVar("M", bound=BaseModelMixin)
-Row: TypeAlias = Mapping[str, object]
-#: Told how many of how many rows are done.
-Progress: TypeAlias = Callable[[int, int], None]
+__all__ = ["AIRPORTS", "AIRPORTS_FILE", "load_airports", "load_countries"]
 
 #: Codes that airports use and that ISO 3166-1 leaves to its users: without them those airports would have no country.
-USER_ASSIGNED: Final = ({"code": "XK", "alpha3": "XKX", "name": "Kosovo"},)
+USER_ASSIGNED: Final = (("XK", "XKX", "Kosovo"),)
 
-_CHUNK: Final = 2_000
+#: Every airport and landing strip of the world, as the package has it.
+AIRPORTS_FILE: Final = Path(airportsdata.__file__).with_name("airports.csv")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadResult:
-    """What a load did; a second load of the same data finds every row unchanged."""
-
-    created: int
-    updated: int
-    unchanged: int
-
-
-def load_countries(progress: Progress) -> LoadResult:
-    """Store the countries of ISO 3166-1, and those that airports name beside it."""
-    rows = [{"code": row.alpha_2, "alpha3": row.alpha_3, "name": row.name} for row in pycountry.countries]
-    return _store(Country, [*rows, *USER_ASSIGNED], key="code", progress=progress)
-
-
-def load_airports(progress: Progress) -> LoadResult:
-    """Store every airport; raise :class:`LookupError` for a country that is not stored, before anything is written."""
-    return _store(Airport, [*_read_airports()], key="icao", progress=progress)
-
-
-def _read_airports() -> Iterator[Row]:
-    countries = dict(Country.objects.values_list("code", "pk"))
-    airports = airportsdata.load()
-    unknown = {row["country"] for row in airports.values()} - countries.keys()
-    if unknown:
-        msg = f"Airports name countries that are not stored: {', '.join(sorted(unknown))}"
-        raise LookupError(msg)
-    for row in airports.values():
-        yield {**_rename(row), "country_id": countries[row["country"]]}
-
-
-def _rename(row: AirportRow) -> dict[str, object]:
-    return {
-        "icao": row["icao"],
-        "iata": row["iata"] or None,
-        "faa": row["lid"],
-        "name": row["name"],
-        "city": row["city"],
-        "subdivision": row["subd"],
-        "latitude": row["lat"],
-        "longitude": row["lon"],
-        "elevation": row["elevation"],
-        "timezone": row["tz"],
-    }
+#: Takes the file of the package, with its own names for the columns, and what the API exports, with those of people.
+AIRPORTS: Final = ImportConfig(
+    steps=[
+        ModelStep(
+            model=Airport,
+            fields=[
+                "icao",
+                "iata",
+                "faa",
+                "name",
+                "city",
+                "subdivision",
+                "country",
+                "latitude",
+                "longitude",
+                "elevation",
+                "timezone",
+            ],
+            unique_fields=["icao"],
+            update_if_exists=True,
+            foreign_keys={"country": ForeignKeyLookup(lookup_field="code")},
+            columns={
+                "lid": "faa",
+                "subd": "subdivision",
+                "lat": "latitude",
+                "lon": "longitude",
+                "tz": "timezone",
+                "Elevation (ft)": "elevation",
+                "Time zone": "timezone",
+            },
+        )
+    ]
+)
 
 
-@transaction.atomic
-def _store(model: type[M], rows: Sequence[Row], *, key: str, progress: Progress) -> LoadResult:
-    """Create the rows whose *key* is new and change those that differ; leave everything else as it is."""
-    queryset = model.objects.all()
-    stored = queryset.in_bulk(field_name=key)
-    new: list[M] = []
-    changed: list[M] = []
-    for row in rows:
-        instance = stored.get(row[key])
-        if instance is None:
-            new.append(model(**row))
-        elif any(getattr(instance, name) != value for name, value in row.items()):
-            for name, value in row.items():
-                setattr(instance, name, value)
-            changed.append(instance)
-    done = len(rows) - len(new)
-    bulk_update(queryset, changed, rows[0])
-    progress(done, len(rows))
-    for start in range(0, len(new), _CHUNK):
-        done += len(bulk_create(queryset, new[start : start + _CHUNK]))
-        progress(done, len(rows))
-    return LoadResult(created=len(new), updated=len(changed), unchanged=len(rows) - len(new) - len(changed))
+def load_countries() -> int:
+    """Store the countries of ISO 3166-1, and those that airports name beside it; return how many were missing."""
+    known = {*Country.objects.values_list("code", flat=True)}
+    named = [*((row.alpha_2, row.alpha_3, row.name) for row in pycountry.countries), *USER_ASSIGNED]
+    rows = [Country(code=code, alpha3=alpha3, name=name) for code, alpha3, name in named if code not in known]
+    return len(bulk_create(Country.objects.all(), rows))
+
+
+def load_airports(tell: Callable[[ImportProgress], object]) -> ImportResult:
+    """Import every airport: those that are there already are changed where they differ, or left alone."""
+    return FileImportService(AIRPORTS, progress_callback=tell).import_file(AIRPORTS_FILE)

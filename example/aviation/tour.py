@@ -8,12 +8,13 @@ from itertools import product
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
+from aviation.dataset import AIRPORTS_FILE
 from aviation.models import Airport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Trial", "build_trials", "find_free_code"]
+__all__ = ["Trial", "build_commands", "build_trials", "find_free_code"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +86,40 @@ def build_trials(token: str, code: str) -> Iterator[Trial]:
         path="airports/bulk-delete/",
         options=f"-i -X DELETE {key} {send} '{lost_ids}'",
     )
+    yield from build_file_trials(key)
     yield Trial(title="No token: 401", path="airports/BIRK/", options="-i -X DELETE")
     yield Trial(title="No such row: 404", path="airports/NONE/", options="-i")
     yield Trial(title="Still referred to: 409", path="countries/IS/", options=f"-i -X DELETE {key}")
+
+
+def build_file_trials(key: str) -> Iterator[Trial]:
+    """Yield imports and exports: of the whole table, and what was exported comes back as it was."""
+    sent = f"-i {key} -F append_data=true"
+    saved = f"{key} -H 'Content-Type: application/json' -d"
+    into = "airports/import-from-file/"
+    world = f"-F 'file=@{AIRPORTS_FILE}'"
+    yield Trial(title="What an import would change: a dry run", path=into, options=f"{sent} -F dry_run=true {world}")
+    yield Trial(title="Import 28,000 airports; those that are the same stay", path=into, options=f"{sent} {world}")
+    yield Trial(title="An import needs a token: 401", path=into, options=f"-i -F append_data=true {world}")
+    for file_type, title, query in (
+        ("csv", "Export all of them as CSV", ""),
+        ("xlsx", "The same as a workbook", ""),
+        ("pdf", "Those of Iceland as a PDF (the machine needs Pango)", "?country=IS"),
+    ):
+        options = f"-o airports.{file_type} {saved} '{json.dumps({'file_type': file_type})}'"
+        yield Trial(title=title, path=f"airports/export/{query}", options=options)
+    for file_type in ("csv", "xlsx"):
+        title = f"Import the {file_type.upper()} that was exported: every row is unchanged"
+        yield Trial(title=title, path=into, options=f"{sent} -F file=@airports.{file_type}")
+    template = "-o airports-template.xlsx"
+    yield Trial(title="A workbook to fill in", path="airports/download-import-template/", options=template)
+
+
+def build_commands(manage: str) -> Iterator[tuple[str, str]]:
+    """Yield what the command line does with files: a title, and the line for a shell."""
+    yield "Import the same file with a progress bar", f"{manage} import_file AirportViewSet '{AIRPORTS_FILE}'"
+    yield "The same as a dry run", f"{manage} import_file AirportViewSet '{AIRPORTS_FILE}' --dry-run"
+    yield "Export", f"{manage} export_data AirportViewSet --query country=IS --output iceland.xlsx"
 
 
 def find_free_code() -> str:

@@ -11,11 +11,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from aviation.dataset import AIRPORTS
 from aviation.filters import AirportFilter, RouteFilter
 from aviation.models import Airline, Airport, Country, Route
 from aviation.serializers import AirlineSerializer, AirportSerializer, CountrySerializer, RouteSerializer
 from drf_commons.response import success_response
-from drf_commons.services import ExportFieldConfig, ForeignKeyLookup, ImportConfig, ModelStep
+from drf_commons.services import ExportFieldConfig
 from drf_commons.views import BaseViewSet, BulkImportableViewSet
 from drf_commons.views.mixins import AutoPrefetchMixin, SoftDestroyModelMixin
 
@@ -59,38 +60,7 @@ class AirportViewSet(SoftDestroyModelMixin[Airport], BulkImportableViewSet[Airpo
         "elevation": "Elevation (ft)",
         "timezone": "Time zone",
     }
-    import_file_config = ImportConfig(
-        steps=[
-            ModelStep(
-                model=Airport,
-                fields=[
-                    "icao",
-                    "iata",
-                    "faa",
-                    "name",
-                    "city",
-                    "subdivision",
-                    "country",
-                    "latitude",
-                    "longitude",
-                    "elevation",
-                    "timezone",
-                ],
-                unique_fields=["icao"],
-                update_if_exists=True,
-                foreign_keys={"country": ForeignKeyLookup(lookup_field="code")},
-                columns={
-                    "lid": "faa",
-                    "subd": "subdivision",
-                    "lat": "latitude",
-                    "lon": "longitude",
-                    "tz": "timezone",
-                    "Elevation (ft)": "elevation",
-                    "Time zone": "timezone",
-                },
-            )
-        ]
-    )
+    import_file_config = AIRPORTS
     computed_ordering_fields: ClassVar = {
         "country_name": F("country__name"),
         "from_equator": Abs("latitude"),

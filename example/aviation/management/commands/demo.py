@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,7 @@ from rest_framework.authtoken.models import Token
 from typing_extensions import override
 
 from aviation.models import Airport
-from aviation.tour import build_trials, find_free_code
+from aviation.tour import build_commands, build_trials, find_free_code
 from drf_commons.conf import get_settings
 
 if TYPE_CHECKING:
@@ -84,6 +85,10 @@ def build_guide(base: str, token: str, code: str) -> Iterator[str]:
     for trial in build_trials(token, code):
         yield f"  # {trial.title}"
         yield f"  {trial.build_command(base)}"
+    yield "\nAnd without a request:\n"
+    for title, line in build_commands(f"{sys.executable} {sys.argv[0]}"):
+        yield f"  # {title}"
+        yield f"  {line}"
     folder = get_settings().DEBUG_PROFILE_DIRECTORY
     yield f"\n  Login:  {base}/accounts/login/  user {USERNAME}, password {PASSWORD}"
     yield f"  Admin:  {base}/admin/"

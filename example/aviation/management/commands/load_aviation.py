@@ -7,8 +7,9 @@ from typing import Any
 from django.core.management import BaseCommand
 from typing_extensions import override
 
-from aviation.dataset import LoadResult, load_airports, load_countries
+from aviation.dataset import load_airports, load_countries
 from aviation.timetable import load_airlines
+from drf_commons.services import ImportProgress
 
 
 class Command(BaseCommand):
@@ -18,19 +19,15 @@ class Command(BaseCommand):
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
-        self.report("countries", load_countries(self.show_progress))
-        self.report("airports", load_airports(self.show_progress))
+        self.stdout.write(f"countries: {load_countries():,} created")
+        airports = load_airports(self.show_progress)
+        start = "\r" if self.stdout.isatty() else ""
+        numbers = f"{airports.created:,} created, {airports.updated:,} updated, {airports.unchanged:,} unchanged"
+        self.stdout.write(f"{start}airports: {numbers}, {airports.failed:,} failed")
         self.stdout.write(f"airlines: {load_airlines():,} created, with their routes")
 
-    def show_progress(self, done: int, total: int) -> None:
+    def show_progress(self, progress: ImportProgress) -> None:
         """Keep one line up to date, where there is somebody to see it."""
         if self.stdout.isatty():
-            self.stdout.write(f"\r{done:,} of {total:,} ", ending="")
+            self.stdout.write(f"\rairports: {progress.rows:,} read ", ending="")
             self.stdout.flush()
-
-    def report(self, name: str, result: LoadResult) -> None:
-        """Say what was done."""
-        start = "\r" if self.stdout.isatty() else ""
-        self.stdout.write(
-            f"{start}{name}: {result.created:,} created, {result.updated:,} updated, {result.unchanged:,} unchanged"
-        )

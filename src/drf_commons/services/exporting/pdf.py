@@ -76,7 +76,8 @@ class _Document:
     """The pages so far, and the rows that are still to be laid out."""
 
     def __init__(self, title: str, headings: Sequence[Heading], template: str) -> None:
-        # Both are extras, take seconds to import, and have no stubs, or none that all checkers find.
+        # Both are extras, take seconds to import, and have no stubs, or none that all checkers find. Without Pango the
+        # import of WeasyPrint is an OSError, which names the library.
         try:
             weasyprint: Any = import_module("weasyprint")
             fonts: Any = import_module("weasyprint.text.fonts")
@@ -84,6 +85,9 @@ class _Document:
             pypdf: Any = import_module("pypdf")
         except ImportError as exc:
             msg = "PDF export needs weasyprint and pypdf: pip install 'drf-commons[export]'"
+            raise MissingExtraError(msg) from exc
+        except OSError as exc:
+            msg = f"PDF export needs Pango, a library of the system (apt-get install libpangoft2-1.0-0): {exc}"
             raise MissingExtraError(msg) from exc
         self._build: Any = weasyprint.HTML
         self._read: Any = pypdf.PdfReader
