@@ -51,6 +51,7 @@ INSTALLED_APPS: Final = [
     "rest_framework",
     "rest_framework.authtoken",
     "drf_commons",
+    "drf_commons.jobs",
     "aviation",
     "tests.archive",
     "tests.articles",

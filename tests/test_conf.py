@@ -27,6 +27,7 @@ ROW_KEYS = [
     "IMPORT_BATCH_SIZE",
     "IMPORT_MAX_CELL_LENGTH",
     "IMPORT_MAX_ROWS",
+    "TRANSFER_CHUNK_ROWS",
     "UNPAGINATED_MAX_ROWS",
 ]
 SECOND_KEYS = ["DEBUG_SLOW_QUERY_THRESHOLD", "DEBUG_SLOW_REQUEST_THRESHOLD"]
@@ -65,6 +66,11 @@ def test_defaults_hold_without_any_setting() -> None:
         "IMPORT_MAX_CELL_LENGTH": 32_767,
         "IMPORT_MAX_FILE_SIZE": 200_000_000,
         "IMPORT_MAX_ROWS": 1_000_000,
+        "TRANSFER_CHUNK_ROWS": 10_000,
+        "TRANSFER_DIRECTORY": "transfers",
+        "TRANSFER_RUNNER": "inline",
+        "TRANSFER_STALLED_AFTER": 300,
+        "TRANSFER_STORAGE": "default",
         "UNPAGINATED_MAX_ROWS": 1_000,
     }
 
@@ -293,6 +299,11 @@ def test_settings_tell_where_they_come_from(environment: pytest.MonkeyPatch) -> 
         "IMPORT_MAX_CELL_LENGTH": (32_767, "default"),
         "IMPORT_MAX_FILE_SIZE": (200_000_000, "default"),
         "IMPORT_MAX_ROWS": (1_000_000, "default"),
+        "TRANSFER_CHUNK_ROWS": (10_000, "default"),
+        "TRANSFER_DIRECTORY": ("transfers", "default"),
+        "TRANSFER_RUNNER": ("inline", "default"),
+        "TRANSFER_STALLED_AFTER": (300, "default"),
+        "TRANSFER_STORAGE": ("default", "default"),
         "UNPAGINATED_MAX_ROWS": (1_000, "default"),
     }
 

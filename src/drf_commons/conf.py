@@ -49,6 +49,7 @@ _LoggedBytes: TypeAlias = Annotated[int, Field(ge=0, le=10_000_000)]
 _Switch: TypeAlias = Annotated[bool, Field(strict=True)]
 _Directory: TypeAlias = Annotated[str, Field(max_length=4_096)]
 _Characters: TypeAlias = Annotated[int, Field(ge=20, le=1_000_000)]
+_Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=255)]
 
 
 def _split(names: object) -> object:
@@ -82,6 +83,11 @@ class CommonSettingsDict(TypedDict, total=False):
     IMPORT_MAX_CELL_LENGTH: _Rows
     IMPORT_MAX_FILE_SIZE: _Bytes
     IMPORT_MAX_ROWS: _Rows
+    TRANSFER_CHUNK_ROWS: _Rows
+    TRANSFER_DIRECTORY: _Name
+    TRANSFER_RUNNER: _Name
+    TRANSFER_STALLED_AFTER: _Lifetime
+    TRANSFER_STORAGE: _Name
     UNPAGINATED_MAX_ROWS: _Rows
 
 
@@ -145,6 +151,21 @@ class CommonSettings(BaseSettings):
 
     IMPORT_MAX_ROWS: _Rows = 1_000_000
     """The most rows of a file that is imported; above it the answer is 413."""
+
+    TRANSFER_CHUNK_ROWS: _Rows = 10_000
+    """How many rows of a file one message gives to a worker; it commits them in batches."""
+
+    TRANSFER_DIRECTORY: _Name = "transfers"
+    """Where in their storage the files of jobs are kept."""
+
+    TRANSFER_RUNNER: _Name = "inline"
+    """What runs the jobs: `inline`, `tasks` (Django's tasks), `celery`, or the dotted path of a runner."""
+
+    TRANSFER_STALLED_AFTER: _Lifetime = 300
+    """For how many seconds no worker may be heard of before a job is shown as stalled."""
+
+    TRANSFER_STORAGE: _Name = "default"
+    """Which of Django's `STORAGES` keeps the files of jobs; workers and web servers must both reach it."""
 
     UNPAGINATED_MAX_ROWS: _Rows = 1_000
     """The most rows a list returns for ``?paginated=false``."""

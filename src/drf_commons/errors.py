@@ -9,7 +9,9 @@
     │   ├── InvalidImportConfigError  an import does not fit its models; lists every fault
     │   ├── InvalidSettingsError      COMMON or DRF_COMMONS_<KEY> does not validate; lists every fault
     │   └── MissingMiddlewareError    a model needs a middleware that MIDDLEWARE does not list
+    ├── ChangedSourceError            what a job was planned for is no longer what it finds; it has to be started anew
     ├── ExportTooLargeError           also ValueError: a PDF would have more rows than is allowed; a view answers 413
+    ├── JobStateError                 a job cannot do that where it is: completed jobs are not cancelled
     ├── MissingExtraError             also ImportError: names the command that installs the extra
     ├── NestingDepthError             also RecursionError: serializers that nest themselves never come to an end
     ├── UnreadableFileError           also ValueError: a file cannot be read; names the file, the row and the column
@@ -33,6 +35,7 @@ from typing_extensions import override
 __all__ = [
     "AuthenticationRequiredError",
     "BulkVersionConflictError",
+    "ChangedSourceError",
     "ConfigurationError",
     "DrfCommonsError",
     "ExportTooLargeError",
@@ -41,6 +44,7 @@ __all__ = [
     "InvalidHeaderError",
     "InvalidImportConfigError",
     "InvalidSettingsError",
+    "JobStateError",
     "MissingExtraError",
     "MissingMiddlewareError",
     "NestingDepthError",
@@ -93,6 +97,10 @@ class MissingMiddlewareError(ConfigurationError):
     """A middleware that something in the project relies on is not in ``MIDDLEWARE``."""
 
 
+class ChangedSourceError(DrfCommonsError):
+    """The file, the configuration or the models are not those that a job was planned for."""
+
+
 class ExportTooLargeError(DrfCommonsError, ValueError):
     """A PDF would have more rows than ``COMMON["EXPORT_PDF_MAX_ROWS"]``; nothing was written."""
 
@@ -103,6 +111,19 @@ class ExportTooLargeError(DrfCommonsError, ValueError):
     @override
     def __str__(self) -> str:
         return f"A PDF has at most {self.limit:,} rows; filter them, or export CSV or XLSX."
+
+
+class JobStateError(DrfCommonsError):
+    """A job is not where it would have to be for what was asked of it; nothing was changed."""
+
+    def __init__(self, action: str, status: str) -> None:
+        self.action = action
+        self.status = status
+        super().__init__(action, status)
+
+    @override
+    def __str__(self) -> str:
+        return f"The job is {self.status}: there is nothing to {self.action}."
 
 
 class MissingExtraError(DrfCommonsError, ImportError):

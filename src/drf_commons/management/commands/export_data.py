@@ -12,7 +12,6 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management.base import BaseCommand, CommandError
-from django.http import HttpRequest, QueryDict
 from typing_extensions import override
 
 from drf_commons.current_user import as_user
@@ -84,16 +83,12 @@ class Command(BaseCommand):
         if not issubclass(viewset, FileExportMixin):
             msg = f"{viewset.__name__} exports no files: give it FileExportMixin"
             raise CommandError(msg)
-        view: FileExportMixin[Any] = cast("Any", viewset)()  # the class leaves its model open
+        view: FileExportMixin[Any] = cast("Any", viewset).for_user(
+            user, "export", query=query
+        )  # it leaves its model open
         if not view.export_field_config:
             msg = f"{viewset.__name__}.export_field_config names no fields, so nothing may leave"
             raise CommandError(msg)
-        request = HttpRequest()
-        request.method = "GET"
-        request.GET = QueryDict(query)
-        view.action_map, view.args, view.kwargs, view.format_kwarg = {"get": "export"}, (), {}, None
-        view.request = view.initialize_request(request)
-        view.request.user = user
         unknown = [column for column in includes or () if column not in view.export_field_config]
         if unknown:
             choices = ", ".join(view.export_field_config)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Generic, cast
+from typing import Any, ClassVar, Generic, Self, cast
 
 from django.db.models import Model
+from django.http import HttpRequest, QueryDict
 from rest_framework.renderers import BaseRenderer
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
@@ -28,6 +29,36 @@ class EnvelopeMixin(RuntimeGeneric, GenericViewSet[M], Generic[M]):
 
     #: Messages by action name; an action that is not named answers with the default message.
     success_messages: ClassVar[Mapping[str, StrOrPromise]] = {}
+
+    @classmethod
+    def for_user(
+        cls,
+        user: Any,
+        action: str,
+        *,
+        method: str = "GET",
+        query: str = "",
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Return a view that acts for *user* outside any request: in a command, or in a job.
+
+        *action* is what it would answer to *method*; *query* and *kwargs* are what the URL would give. There is nothing
+        else in its request: no headers, no session and no ``auth``.
+        """
+        request = HttpRequest()
+        request.method = method
+        request.GET = QueryDict(query)
+        view: Any = cls()  # the stubs leave what as_view() sets open
+        view.action_map, view.args, view.kwargs, view.format_kwarg = (
+            {method.lower(): action},
+            (),
+            {**(kwargs or {})},
+            None,
+        )
+        view.request = view.initialize_request(request)
+        # Asked for its auth, a request would look for credentials, and forget its user.
+        view.request.user, view.request.auth = user, None
+        return cast("Self", view)  # what was made above
 
     def get_success_message(self) -> StrOrPromise:
         """Return the message of the action being answered."""
