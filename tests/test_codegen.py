@@ -221,6 +221,47 @@ def test_the_stubs_of_the_example_are_fresh() -> None:
     assert done.returncode == 0, done.stderr
 
 
+STUBTEST: Final = """[mypy]
+plugins = mypy_django_plugin.main
+
+[mypy.plugins.django-stubs]
+django_settings_module = config.settings
+"""
+#: What stubtest does not know how to compare: aliases of ``Literal[...]``, and of text.
+ALIASES: Final = r"drf_commons\.openapi\.spectacular\.(Direction|_SerializerOrClass)"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("aviation.serializers",),
+        ("drf_commons.openapi.spectacular", "--ignore-missing-stub", "--allowlist=aliases"),
+    ],
+    ids=["generated", "spectacular"],
+)
+def test_stubs_are_true_of_what_runs(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """Stubtest compares with the running module what is described apart from it.
+
+    Those are the generated stubs, and the parts of drf-spectacular that its own annotations leave out.
+    """
+    example = shutil.copytree(ROOT / "example", tmp_path / "example")
+    for stub in (ROOT / "stubs" / "aviation-stubs").glob("*.pyi"):
+        shutil.copy(stub, example / "aviation")
+    (example / "mypy.ini").write_text(STUBTEST, encoding="utf-8")
+    (example / "aliases").write_text(ALIASES, encoding="utf-8")
+    found = build_environment(example)
+    done = run(
+        "mypy.stubtest", "--mypy-config-file=mypy.ini", "--concise", *arguments,
+        cwd=example,
+        environment={
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "PYTHONPATH": found["PYTHONPATH"],
+            "MYPYPATH": found["PYTHONPATH"],
+        },
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize(
     "checker",
     [

@@ -13,7 +13,11 @@ from drf_commons.inference import names
 
 __all__ = ["render_stub"]
 
-_HEADER: Final = "# What checkers see of {module}; written by `manage.py generate_types --stubs`.\n"
+_HEADER: Final = """\
+# What checkers see of {module}; written by `manage.py generate_types --stubs`.
+# The data of a serializer that extends another one has another shape.
+# mypy: disable-error-code="override"
+"""
 _SHAPED: Final = frozenset(name.rpartition(".")[2] for name in names.SHAPED_SERIALIZERS)
 _PROPERTIES: Final = """\
 @property

@@ -12,6 +12,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.schemas.inspectors import ViewInspector
 from rest_framework.serializers import BaseSerializer
 from rest_framework.settings import api_settings
+from typing_extensions import override
 
 __all__ = [
     "AutoSchema",
@@ -41,12 +42,20 @@ Direction: TypeAlias = Literal["request", "response"]
 _SerializerOrClass: TypeAlias = "BaseSerializer[Any] | type[BaseSerializer[Any]]"
 
 if TYPE_CHECKING:
+    from abc import ABCMeta, abstractmethod
+    from collections.abc import Callable
 
     class Component:
         SCHEMA: ClassVar[str]
         schema: Schema
 
-        def __init__(self, name: str, type: str, schema: Schema, object: object) -> None: ...  # noqa: A002
+        def __init__(
+            self,
+            name: str,
+            type: str,
+            schema: Schema | None = None,
+            object: object = None,
+        ) -> None: ...
         @property
         def ref(self) -> Schema: ...
 
@@ -63,6 +72,8 @@ if TYPE_CHECKING:
         def get_operation(
             self, path: str, path_regex: str, path_prefix: str, method: str, registry: Registry
         ) -> Schema | None: ...
+        @override
+        def get_description(self) -> str: ...  # type: ignore[override]  # spectacular knows address and method
         def get_filter_backends(self) -> list[Any]: ...
         def get_operation_id(self) -> str: ...
         def get_override_parameters(self) -> list[Any]: ...
@@ -77,27 +88,32 @@ if TYPE_CHECKING:
         def _get_paginator(self) -> object: ...
         def _get_pagination_parameters(self) -> list[Schema]: ...
         def _get_serializer(self) -> BaseSerializer[Any] | None: ...
-        def _is_list_view(self) -> bool: ...
+        def _is_list_view(self, serializer: _SerializerOrClass | None = None) -> bool: ...
         def _map_model_field(self, model_field: Field[Any, Any], direction: Direction) -> Schema: ...
 
-    class OpenApiSerializerFieldExtension:
+    class OpenApiSerializerFieldExtension(metaclass=ABCMeta):
         target_class: ClassVar[Any]
         target: Any
 
+        @abstractmethod
         def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> Schema: ...
 
-    class OpenApiViewExtension:
+    class OpenApiViewExtension(metaclass=ABCMeta):
         target_class: ClassVar[Any]
         target: Any
 
+        def __init__(self, target_callback: Callable[..., Any]) -> None: ...
+        @abstractmethod
         def view_replacement(self) -> type[Any]: ...
 
     def append_meta(schema: Schema, meta: Schema) -> Schema: ...
-    def follow_field_source(model: type[Model], path: list[str], default: object = None) -> object: ...
+    def follow_field_source(
+        model: type[Model], path: list[str], default: object = None, emit_warnings: bool = True
+    ) -> object: ...
     def force_instance(serializer_or_field: _SerializerOrClass) -> BaseSerializer[Any]: ...
     def is_jsonschema_compliant() -> bool: ...
     def resolve_type_hint(hint: object) -> Schema: ...
-    def warn(msg: str) -> None: ...
+    def warn(msg: str, delayed: object = None) -> None: ...
 else:
     from drf_spectacular.drainage import warn
     from drf_spectacular.extensions import OpenApiSerializerFieldExtension, OpenApiViewExtension
