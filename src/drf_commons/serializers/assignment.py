@@ -40,6 +40,8 @@ class _Plan:
     #: What is written into the ``__dict__`` of the instance as it is.
     columns: set[str] = field(default_factory=set[str])
     links: dict[str, _Link] = field(default_factory=dict[str, _Link])
+    #: What only ``setattr()`` knows how to assign, in its turn: it may look at the other columns.
+    others: set[str] = field(default_factory=set[str])
 
 
 def assign_rows(instances: Sequence[Model], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -50,17 +52,28 @@ def assign_rows(instances: Sequence[Model], rows: Sequence[Mapping[str, Any]]) -
         kind = type(instance)
         if kind not in plans:
             plans[kind] = _build_plan(kind, names)
-        plan, held = plans[kind], vars(instance)
-        for name, value in row.items():
-            if name in plan.columns:
-                held[name] = value
-                continue
-            link = plan.links.get(name)
-            if link is not None and _is_simple(held["_state"], value, link):
-                held[link.attname] = vars(value)[link.target]
-                held["_state"].fields_cache[link.cache_name] = value
-            else:
-                setattr(instance, name, value)
+        plan = plans[kind]
+        if not plan.others.isdisjoint(row):
+            for name, value in row.items():
+                if name in plan.columns:
+                    vars(instance)[name] = value
+                else:
+                    setattr(instance, name, value)
+            continue
+        values = {**row}
+        for name in plan.links.keys() & values:
+            _assign_link(instance, name, values.pop(name), plan.links[name])
+        vars(instance).update(values)
+
+
+def _assign_link(instance: Model, name: str, value: object, link: _Link) -> None:
+    held = vars(instance)
+    state = held["_state"]
+    if _is_simple(state, value, link):
+        held[link.attname] = vars(value)[link.target]
+        state.fields_cache[link.cache_name] = value
+    else:
+        setattr(instance, name, value)
 
 
 def _is_simple(state: Any, value: object, link: _Link) -> bool:
@@ -74,6 +87,7 @@ def _is_simple(state: Any, value: object, link: _Link) -> bool:
 def _build_plan(model: type[Model], names: Iterable[str]) -> _Plan:
     """Return where the values of *names* go in instances of *model*."""
     plan = _Plan()
+    plan.others.update(names)
     if cast("Any", model).__setattr__ is not _OBJECT.__setattr__:
         return plan
     for name in names:
@@ -86,6 +100,7 @@ def _build_plan(model: type[Model], names: Iterable[str]) -> _Plan:
             plan.columns.add(name)
         elif descriptor is ForwardManyToOneDescriptor and (link := _build_link(model, column)) is not None:
             plan.links[name] = link
+    plan.others.difference_update(plan.columns, plan.links)
     return plan
 
 

@@ -326,7 +326,10 @@ class BatchReader:
 
     def list_values(self, field: Any) -> list[Any]:
         """Return what the payload has for *field*; of a list its items."""
-        values: list[Any] = [field.get_value(item) for item in self.items]
+        if _get_class(field).get_value is _FIELD.get_value:
+            values = self.list_raw(field)
+        else:
+            values = [field.get_value(item) for item in self.items]
         lists: list[Any] = [value for value in values if isinstance(value, list)]
         return [*(value for value in values if not isinstance(value, list)), *chain.from_iterable(lists)]
 

@@ -146,11 +146,10 @@ class BulkListSerializer(BaseListSerializer[T, Data_co, ValidatedData_co], Gener
     @override
     def run_child_validation(self, data: Any) -> Any:
         """Return the validated data of the next row; all of them are read with the first one."""
-        if not isinstance(self._row_serializer, Serializer) or self._payload is None:
-            return super().run_child_validation(data)
-        if type(self).run_child_validation is not BulkListSerializer.run_child_validation:
-            return super().run_child_validation(data)
         if self._outcomes is None:
+            own = type(self).run_child_validation is not BulkListSerializer.run_child_validation
+            if own or self._payload is None or not isinstance(self._row_serializer, Serializer):
+                return super().run_child_validation(data)
             self._outcomes = self._read(self._payload)
         outcome = self._outcomes[self._next]
         self._next += 1
@@ -168,14 +167,15 @@ class BulkListSerializer(BaseListSerializer[T, Data_co, ValidatedData_co], Gener
         instances = self._find().instances
         failed = {**self._find().errors, **self._refused}
         outcomes: list[Any] = [failed.get(index) for index in range(len(items))]
-        open_rows = [index for index in range(len(items)) if index not in failed]
-        for index in open_rows:
-            if not isinstance(items[index], Mapping):
-                try:
-                    outcomes[index] = self._row_serializer.run_validation(items[index])
-                except ValidationError as exc:
-                    outcomes[index] = exc
-        rows = [index for index in open_rows if isinstance(items[index], Mapping)]
+        rows = [index for index in range(len(items)) if index not in failed]
+        if not {*map(type, items)} <= {dict}:
+            for index in rows:
+                if not isinstance(items[index], Mapping):
+                    try:
+                        outcomes[index] = self._row_serializer.run_validation(items[index])
+                    except ValidationError as exc:
+                        outcomes[index] = exc
+            rows = [index for index in rows if isinstance(items[index], Mapping)]
         for group in self._split(rows, instances):
             with self._in_full(all(instances[index] is None for index in group)):
                 reader = BatchReader(self._row_serializer, [items[i] for i in group], [instances[i] for i in group])
@@ -329,12 +329,11 @@ class BulkListSerializer(BaseListSerializer[T, Data_co, ValidatedData_co], Gener
 
     def _leave_key_out(self, attrs: Mapping[str, Any], instance: Model | None) -> dict[str, Any]:
         """Return *attrs* without the key of a stored row: it names the row, and is never assigned."""
-        if instance is None:
-            return {**attrs}
-        pk = instance._meta.pk
         left = {**attrs}
-        for name in ("pk", pk.name, pk.attname):
-            left.pop(name, None)
+        if instance is not None:
+            pk = instance._meta.pk
+            for name in left.keys() & {"pk", pk.name, pk.attname}:
+                del left[name]
         return left
 
     def _get_database(self) -> str:

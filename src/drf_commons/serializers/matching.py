@@ -14,6 +14,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.serializers import ModelSerializer
 from rest_framework.settings import api_settings
 
+from drf_commons.bulk.instances import fetch_instances
 from drf_commons.bulk.querysets import get_writer
 from drf_commons.serializers.identity import Identity, build_identity
 from drf_commons.serializers.keys import get_max_values
@@ -38,13 +39,15 @@ def match_by_key(serializer: ModelSerializer[Any], source: object, items: Sequen
     if identity.field_name is None:
         identity = replace(identity, field_name="id")
     matched = Matched(instances=[None] * len(items))
-    keys: dict[int, Hashable] = {}
-    for index, item in enumerate(items):
-        if isinstance(item, Mapping):  # of anything else DRF says what is wrong with it
-            try:
-                keys[index] = _read_key(identity, cast("Mapping[str, object]", item))
-            except ValidationError as exc:
-                matched.errors[index] = exc
+    keys = _read_plain_keys(identity, items)
+    if keys is None:
+        keys = {}
+        for index, item in enumerate(items):
+            if isinstance(item, Mapping):  # of anything else DRF says what is wrong with it
+                try:
+                    keys[index] = _read_key(identity, cast("Mapping[str, object]", item))
+                except ValidationError as exc:
+                    matched.errors[index] = exc
     stored = _fetch(identity, _get_rows(source, lock=lock), keys.values())
     taken: set[Hashable] = set()
     for index, key in keys.items():
@@ -94,6 +97,17 @@ def _get_name(identity: Identity, item: Mapping[str, object]) -> object:
     return identity.get_name(item if identity.field_name in item else {str(identity.field_name): item.get("id")})
 
 
+def _read_plain_keys(identity: Identity, items: Sequence[object]) -> dict[int, Hashable] | None:
+    """Return the keys of *items* where each of them plainly has one; ``None`` where one has to be looked at."""
+    if identity.link is not None or not {*map(type, items)} <= {dict}:
+        return None
+    names: list[object] = [cast("dict[str, object]", item).get(str(identity.field_name)) for item in items]
+    if not {*map(type, names)} <= {int, str} or "" in names:
+        return None
+    keys = identity.named_by.parse_all(names)
+    return None if None in keys else cast("dict[int, Hashable]", dict(enumerate(keys)))
+
+
 def _read_key(identity: Identity, item: Mapping[str, object]) -> Hashable:
     name = _get_name(identity, item)
     if name is None:
@@ -137,5 +151,5 @@ def _fetch(identity: Identity, rows: QuerySet[Any] | list[Model], keys: Iterable
     return {
         key.read(row): row
         for start in range(0, len(wanted), size or 1)
-        for row in rows.filter(**{f"{key.path}__in": wanted[start : start + size]})
+        for row in fetch_instances(rows.filter(**{f"{key.path}__in": wanted[start : start + size]}))
     }

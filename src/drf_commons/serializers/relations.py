@@ -22,6 +22,7 @@ from rest_framework.relations import ManyRelatedField, PKOnlyObject, RelatedFiel
 from rest_framework.utils import html
 from typing_extensions import TypeIs, TypeVar, Unpack, override
 
+from drf_commons.bulk.instances import fetch_instances
 from drf_commons.serializers.keys import Key, build_key, get_max_values
 from drf_commons.serializers.paths import build_list_error, format_message
 from drf_commons.types import RuntimeGeneric, StrOrPromise
@@ -121,6 +122,9 @@ _LIST_ONLY: Final = frozenset(
 )
 #: What both need to know.
 _SHARED: Final = frozenset({"error_messages", "html_cutoff", "html_cutoff_text", "read_only", "write_only"})
+
+#: What a value has to be to name a row.
+_NAMES: Final = (int, str, uuid.UUID)
 
 _EXPECTED: Final = {Accept.PK: _("pk value"), Accept.SLUG: _("text"), Accept.DATA: _("data")}
 
@@ -248,7 +252,7 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
     @contextmanager
     def preloaded(self, values: Iterable[object]) -> Generator[None]:
         """Within the block, answer for each of *values* from one query made here."""
-        known = {(type(value), value): value for value in values if isinstance(value, int | str | uuid.UUID)}
+        known = {(type(value), value): value for value in values if isinstance(value, _NAMES)}
         before = self._preloaded
         self._preloaded = {**before, **dict(zip(known, self.find(list(known.values())), strict=True))}
         try:
@@ -262,7 +266,7 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
         return [build_key(model, path) for accept, path in columns if accept in self.accepts]
 
     def _get_preloaded(self, data: object) -> M | ValidationError | None:
-        if not self._preloaded or not isinstance(data, int | str | uuid.UUID):
+        if not self._preloaded or not isinstance(data, _NAMES):
             return None
         return self._preloaded.get((type(data), data))
 
@@ -291,7 +295,7 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
                 condition |= Q((f"{key.path}__in", [name for other, name in batch if other is key]))
             crossed = [key.path.rpartition("__")[0] for key in keys if "__" in key.path]
             rows = queryset.filter(condition)
-            for row in rows.select_related(*crossed) if crossed else rows:
+            for row in fetch_instances(rows.select_related(*crossed) if crossed else rows):
                 for key in keys:
                     at = (key, key.read(row))
                     found[at] = None if at in found and found[at] != row else row

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final, NoReturn, cast
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -144,7 +145,7 @@ def _update_in_bulk(model: type[Model], rows: Sequence[Row], using: str, chunk_s
             model._base_manager.using(using),
             objects,
             # Where no row names one, a column that none of them writes will do: others may fill themselves in.
-            dict.fromkeys(name for row in rows for name in row.attrs) or _list_columns(model)[:1],
+            dict.fromkeys(chain.from_iterable(row.attrs for row in rows)) or _list_columns(model)[:1],
             present=[row.attrs.keys() for row in rows],
             chunk_size=chunk_size,
         )
@@ -189,7 +190,7 @@ def _is_worth_it(model: type[Model], rows: Sequence[Row]) -> bool:
 def _are_columns(model: type[Model], rows: Sequence[Row]) -> bool:
     """Tell whether *rows* set nothing but columns."""
     columns = {column.name for column in model._meta.concrete_fields if not column.primary_key}
-    return all(row.attrs.keys() <= columns for row in rows)
+    return columns.issuperset(chain.from_iterable(row.attrs for row in rows))
 
 
 def _knows_keys(model: type[Model], using: str) -> bool:

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, models, transaction
 
 from drf_commons.bulk import bulk_create, bulk_update
+from drf_commons.bulk.instances import build_factory, build_loader
 from drf_commons.errors import VersionConflictError
 from drf_commons.services.importing.cells import describe_error
 from drf_commons.services.importing.existing import (
@@ -20,7 +21,6 @@ from drf_commons.services.importing.existing import (
     find_changes,
     find_existing,
 )
-from drf_commons.services.importing.instances import build_factory, build_loader
 from drf_commons.services.importing.links import Links
 from drf_commons.services.importing.lookups import Fault
 from drf_commons.services.importing.plan import StepPlan

@@ -1,4 +1,4 @@
-"""Instances by the thousand: what ``Model(**values)`` and ``Model.from_db()`` make, without their cost for each row.
+"""Instances by the thousand: what ``Model(**values)`` and a queryset make, without their cost for each row.
 
 A model with an ``__init__()`` or a ``from_db()`` of its own, with listeners to the signals of either, or with
 attributes that want to know what is assigned to them, is made by Django as ever.
@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import getattr_static
-from typing import Any, Final, cast
+from itertools import chain
+from typing import Any, Final, TypeVar, cast
 
 from django.db import models
 from django.db.models import signals
 from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
+from django.db.models.query import ModelIterable
 
-from drf_commons.services.importing.columns import FieldAny
+from drf_commons.bulk.columns import FieldAny
 
-__all__ = ["build_factory", "build_loader"]
+__all__ = ["build_factory", "build_loader", "fetch_instances"]
+
+M = TypeVar("M", bound=models.Model)
 
 _PLAIN: Final[type[models.Model]] = models.Model
+_QUERYSET: Final[Any] = models.QuerySet
 
 
 def build_factory(model: type[models.Model], fields: Sequence[FieldAny]) -> Callable[[Sequence[Any]], models.Model]:
@@ -67,9 +72,43 @@ def build_loader(
     return load
 
 
+def fetch_instances(queryset: models.QuerySet[M]) -> list[M]:
+    """Return the rows of *queryset*, with the same single query, each column converted at once."""
+    query: Any = queryset.query
+    if not _loads_whole_rows(queryset):
+        return [*queryset]
+    compiler = query.get_compiler(using=queryset.db)
+    columns: list[Sequence[Any]] = [*zip(*chain.from_iterable(compiler.execute_sql()), strict=True)]
+    if not columns:
+        return []
+    selected = [expression for expression, _sql, _alias in compiler.select]
+    for place, (converters, expression) in compiler.get_converters(selected).items():
+        for convert in converters:
+            columns[place] = [convert(value, expression, compiler.connection) for value in columns[place]]
+    load = build_loader(queryset.model, queryset.db, [expression.target.attname for expression in selected])
+    return cast("list[M]", [*map(load, zip(*columns, strict=True))])
+
+
+def _loads_whole_rows(queryset: models.QuerySet[Any]) -> bool:
+    """Tell whether *queryset* makes instances of nothing but the columns of its table, in Django's own way."""
+    kind, query = cast("Any", type(queryset)), cast("Any", queryset.query)
+    own = cast("Any", queryset)  # the stubs know none of what follows
+    return (
+        own._iterable_class is ModelIterable
+        and kind._fetch_all is _QUERYSET._fetch_all
+        and kind.__iter__ is _QUERYSET.__iter__
+        and own._result_cache is None
+        and not own._prefetch_related_lookups
+        and not own._known_related_objects
+        and getattr(own, "_fetch_mode", None) is getattr(models, "FETCH_ONE", None)  # since Django 6.1
+        and query.deferred_loading == (frozenset(), True)
+        and not (query.select_related or query.annotations or query.extra or query.combinator)
+    )
+
+
 def _get_state(model: type[models.Model]) -> Callable[[], Any]:
     """Return what makes the state that Django keeps of an instance."""
-    return type(model()._state)  # noqa: SLF001  # documented Model API
+    return type(model()._state)  # documented Model API
 
 
 def _is_plain(model: type[models.Model]) -> bool:
