@@ -176,7 +176,7 @@ def _adapt_datetime(_field: FieldAny, values: Values, connection: BaseDatabaseWr
     if connection.vendor == "postgresql":
         return values
     adapt, zone = connection.ops.adapt_datetimefield_value, connection.timezone
-    moments = [value and value.astimezone(zone) for value in values]
+    moments: list[dt.datetime | None] = [value and value.astimezone(zone) for value in values]
     sample = next(filter(None, moments), None)
     if zone is not dt.UTC or sample is None or adapt(sample.replace(tzinfo=None)) != _write_utc(sample):
         return [moment and adapt(moment.replace(tzinfo=None)) for moment in moments]
