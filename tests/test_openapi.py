@@ -250,7 +250,9 @@ def test_every_answer_stands_in_its_envelope() -> None:
     assert "204" not in get_operation(schema, "delete", "/notes/{id}/")["responses"]
     page = get_component(schema, "PaginatedArticleList")
     assert page["required"] == ["success", "timestamp", "message", "data"]
-    assert set(page["properties"]["pagination"]["properties"]) == {"count", "next", "previous"}
+    assert page["properties"]["pagination"]["$ref"].endswith("/StandardPageNumberPagination")
+    pages = get_component(schema, "StandardPageNumberPagination")
+    assert pages["properties"].keys() == {*pages["required"]} == {"count", "next", "previous"}
     assert page["properties"]["data"]["items"]["allOf"][1]["required"] == ["index"]
     assert {"in": "query", "name": "paginated"}.items() <= get_operation(schema, "get", "/numbered/")["parameters"][
         2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from drf_commons.openapi.spectacular import Component, Registry, Schema, append_meta, is_jsonschema_compliant
 from drf_commons.types import Envelope, ErrorEnvelope
@@ -12,7 +13,7 @@ __all__ = ["refer_to_envelope", "refer_to_error", "register", "turn_into_page"]
 
 def refer_to_envelope(registry: Registry, payload: Schema | None, name: str) -> Schema:
     """Return a reference to the envelope around *payload*, or around nothing; *name* is for a payload without one."""
-    data = _build_null() if payload is None else payload
+    data = _refer_to_null(registry) if payload is None else payload
     label = "Empty" if payload is None else _name(payload) or name
     return register(registry, f"{label}Envelope", Envelope, _build_body({"data": data}, {}, is_success=True))
 
@@ -30,7 +31,7 @@ def refer_to_error(registry: Registry, code: str, **extra: Schema) -> Schema:
             "additionalProperties": {},
             "description": "Messages by field, nested as the input is; `non_field_errors` and `detail` name none.",
         },
-        "data": _build_null(),
+        "data": _refer_to_null(registry),
     }
     return register(registry, name, ErrorEnvelope, _build_body(payload, extra, is_success=False))
 
@@ -49,20 +50,26 @@ def _build_conflict() -> dict[str, Schema]:
     }
 
 
-def turn_into_page(page: Schema) -> None:
-    """Turn what a paginator says its body is into the body of a list: rows in ``data``, the rest in ``pagination``."""
+def turn_into_page(registry: Registry, page: Schema, paginator: object) -> None:
+    """Turn what *paginator* says its body is into the body of a list: rows in ``data``, the rest in ``pagination``."""
     properties: dict[str, Schema] = page.get("properties", {})
     if "results" not in properties:
         return
     # Paginators speak OpenAPI 3.0 whatever the version: what may be null is put as the version has it.
     rest = {name: append_meta(schema, {}) for name, schema in properties.items() if name != "results"}
-    required = [name for name in page.get("required", []) if name in rest]
-    pagination: Schema = {"type": "object", "properties": rest}
-    if required:
-        pagination["required"] = required
-    body = _build_body({"data": properties["results"]}, {"pagination": pagination}, is_success=True)
+    # DRF's own say of half of what they send that it may be missing.
+    required = [name for name in rest if name in page.get("required", []) or _is_known(paginator)]
+    pagination: Schema = {"type": "object", "properties": rest, **({"required": required} if required else {})}
+    kind = type(paginator)
+    reference = register(registry, kind.__name__, kind, pagination)
+    body = _build_body({"data": properties["results"]}, {"pagination": reference}, is_success=True)
     page.clear()
     page.update(body)
+
+
+def _is_known(paginator: Any) -> bool:
+    """Tell whether the keys of a page are those of DRF's paginators, or of ours, each of which is always sent."""
+    return str(paginator.get_paginated_response.__module__).startswith(("drf_commons.", "rest_framework."))
 
 
 def register(registry: Registry, name: str, kind: object, schema: Schema) -> Schema:
@@ -75,7 +82,7 @@ def register(registry: Registry, name: str, kind: object, schema: Schema) -> Sch
 def _build_body(payload: Mapping[str, Schema], extra: Mapping[str, Schema], *, is_success: bool) -> Schema:
     properties: dict[str, Schema] = {
         # A bare enum would be made a component of its own, named after the property.
-        "success": {"allOf": [{"type": "boolean", "enum": [is_success]}]},
+        "success": {"oneOf": [{"type": "boolean", "enum": [is_success]}]},
         "timestamp": {"type": "string", "format": "date-time", "description": "UTC."},
         "message": {"type": "string"},
         **payload,
@@ -94,6 +101,6 @@ def _name(payload: Schema) -> str:
             return ""
 
 
-def _build_null() -> Schema:
-    # OpenAPI 3.0 has no type for null alone.
-    return {"type": "null"} if is_jsonschema_compliant() else {"type": "object", "nullable": True, "maxProperties": 0}
+def _refer_to_null(registry: Registry) -> Schema:
+    # OpenAPI 3.0 has no type for null alone: this is what spectacular itself makes of one among the choices of a field.
+    return {"type": "null"} if is_jsonschema_compliant() else register(registry, "NullEnum", str, {"enum": [None]})

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from drf_commons.models.content import VersionMixin
+from drf_commons.openapi.components import register
 from drf_commons.openapi.reports import refer_to_bulk_report, refer_to_delete_report, refer_to_import_report
 from drf_commons.openapi.spectacular import OpenApiTypes, Schema
 from drf_commons.serializers.identity import build_identity
@@ -31,6 +33,8 @@ class Operation:
     errors: tuple[str, ...] = ()
     #: Whether it is about the rows that the list's own query parameters leave.
     is_filtered: bool = False
+    #: Whether it may be asked for without a body.
+    is_body_optional: bool = False
 
 
 def find_operation(view: Any) -> Operation | None:
@@ -51,15 +55,22 @@ def _describe_new_rows(schema: EnvelopeSchema) -> Mapping[str, object]:
 def _describe_changed_rows(schema: EnvelopeSchema) -> Mapping[str, object]:
     row = schema.refer_to_row("request", partial=schema.method == "PATCH")
     serializer: Any = schema.get_row_serializer()
-    name = build_identity(serializer, "pk").field_name or "id"
-    named: Schema = {"type": "object", "properties": {name: _describe_key(schema)}, "required": [name]}
-    return {_JSON: {"type": "array", "items": {"allOf": [row, named]}, "minItems": 1}}
+    key = build_identity(serializer, "pk").field_name or "id"
+    identity: dict[str, Schema] = {key: _describe_key(schema)}
+    required = [key]
+    if issubclass(serializer.Meta.model, VersionMixin):
+        identity["version"] = {"type": "integer", "description": "The version the row was read with."}
+        required += ["version"] if getattr(schema.view, "require_if_match", False) else []
+    named: Schema = {"type": "object", "properties": identity, "required": required}
+    item = register(schema.registry, f"Bulk{_name(row)}", dict, {"allOf": [row, named]})
+    return {_JSON: {"type": "array", "items": item, "minItems": 1}}
 
 
 def _describe_ids(schema: EnvelopeSchema) -> Mapping[str, object]:
     ids: Schema = {"type": "array", "items": _describe_key(schema), "minItems": 1}
     named: Schema = {"type": "object", "properties": {"ids": ids}, "required": ["ids"]}
-    return {_JSON: {"oneOf": [ids, named]}}
+    row = schema.refer_to_row("response")
+    return {_JSON: {"oneOf": [ids, register(schema.registry, f"{_name(row)}Ids", dict, named)]}}
 
 
 def _describe_key(schema: EnvelopeSchema) -> Schema:
@@ -68,10 +79,15 @@ def _describe_key(schema: EnvelopeSchema) -> Schema:
     return {key: value for key, value in column.items() if key not in {"readOnly", "default", "nullable"}}
 
 
+def _name(row: Schema) -> str:
+    """Return the name of the component that *row* refers to."""
+    return str(row["$ref"]).rpartition("/")[2]
+
+
 def _answer_rows(schema: EnvelopeSchema) -> Mapping[object, object]:
     row = schema.refer_to_row("response")
     if getattr(schema.view, "bulk_mode", "atomic") == "partial":
-        return {207: refer_to_bulk_report(schema.registry, row, row["$ref"].rpartition("/")[2])}
+        return {207: refer_to_bulk_report(schema.registry, row, _name(row))}
     codes = [201 if schema.action == "bulk_create" else 200]
     if schema.action == "bulk_create" and getattr(schema.view, "bulk_upsert_fields", None):
         codes.append(200)  # no row of them was new
@@ -95,14 +111,17 @@ def _describe_upload(_schema: EnvelopeSchema) -> Mapping[str, object]:
 
 
 def _answer_import(schema: EnvelopeSchema) -> Mapping[object, object]:
-    return dict.fromkeys((200, 201, 207), refer_to_import_report(schema.registry))
+    report = dict.fromkeys((200, 201, 207), refer_to_import_report(schema.registry))
+    # Of the rows that failed, where the client would rather have those.
+    files = ((code, CONTENT_TYPES[kind]) for code in (200, 207, 422) for kind in ("csv", "xlsx"))
+    return {**report, **dict.fromkeys(files, OpenApiTypes.BINARY)}
 
 
 def _describe_export(schema: EnvelopeSchema) -> Mapping[str, object]:
     config: Mapping[str, object] = getattr(schema.view, "export_field_config", {})
     columns: Schema = {"type": "string", "enum": [*config]} if config else {"type": "string"}
     properties: dict[str, Schema] = {
-        "file_type": {"allOf": [{"type": "string", "enum": [*CONTENT_TYPES]}]},
+        "file_type": {"type": "string", "enum": [*CONTENT_TYPES]},
         "includes": {"type": "array", "items": columns, "description": "The columns; all of them when left out."},
     }
     if getattr(schema.view, "export_allow_client_data", False):
@@ -149,6 +168,7 @@ _OPERATIONS: Final[Mapping[str, Operation]] = {
         describe_answers=_answer_export,
         errors=("400", "404", "413"),
         is_filtered=True,
+        is_body_optional=True,
     ),
     "restore": Operation(describe_body=_describe_nothing, describe_answers=_answer_row, errors=("404",)),
 }

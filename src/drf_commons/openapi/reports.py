@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, get_args
 
 from drf_commons.openapi.components import register
-from drf_commons.openapi.spectacular import Registry, Schema, append_meta
+from drf_commons.openapi.spectacular import Registry, Schema
+from drf_commons.services.importing import Action, ImportMode, ImportState
 
 __all__ = ["refer_to_bulk_report", "refer_to_delete_report", "refer_to_import_report"]
 
@@ -51,21 +52,29 @@ def refer_to_bulk_report(registry: Registry, row: Schema, name: str) -> Schema:
 
 def refer_to_import_report(registry: Registry) -> Schema:
     """Return a reference to the report of an import."""
-    error = _build(
-        row={"type": "integer", "description": "The row of the file, as a person counts."},
-        column=append_meta(_TEXT, {"nullable": True}),
-        value=_TEXT,
-        reason=_TEXT,
-        code=_TEXT,
+    error = _refer(
+        registry,
+        "ImportReportError",
+        _build(
+            row={"type": "integer", "description": "The row of the file, as a person counts."},
+            column={**_TEXT, "description": "Its header, or the field; empty for the row as a whole."},
+            value=_TEXT,
+            reason=_TEXT,
+            code=_TEXT,
+        ),
     )
-    preview = _build(row=_COUNT, action=_TEXT, values=_TREE)
-    counts = _build(created=_COUNT, updated=_COUNT, unchanged=_COUNT)
+    preview = _refer(
+        registry,
+        "ImportReportRow",
+        _build(row=_COUNT, action=_choose(registry, "ImportReportAction", Action), values=_TREE),
+    )
+    counts = _refer(registry, "ImportReportCounts", _build(created=_COUNT, updated=_COUNT, unchanged=_COUNT))
     return _refer(
         registry,
         "ImportReport",
         _build(
-            mode=_TEXT,
-            state=_TEXT,
+            mode=_choose(registry, "ImportReportMode", ImportMode),
+            state=_choose(registry, "ImportReportState", ImportState),
             reason=_TEXT,
             dry_run={"type": "boolean"},
             total=_COUNT,
@@ -82,6 +91,10 @@ def refer_to_import_report(registry: Registry) -> Schema:
             timings={"type": "object", "additionalProperties": {"type": "number"}},
         ),
     )
+
+
+def _choose(registry: Registry, name: str, choices: object) -> Schema:
+    return _refer(registry, name, {"type": "string", "enum": [*get_args(choices)]})
 
 
 def _refer(registry: Registry, name: str, schema: Schema) -> Schema:

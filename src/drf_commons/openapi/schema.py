@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
+from django.core.exceptions import FieldDoesNotExist
+from rest_framework.fields import FileField
 from rest_framework.permissions import AllowAny
 from rest_framework.serializers import BaseSerializer
 from rest_framework.settings import api_settings
@@ -28,6 +30,7 @@ from drf_commons.openapi.spectacular import (
     force_instance,
     is_request_split,
 )
+from drf_commons.views.mixins.importing import ImportRequestSerializer
 
 __all__ = ["EnvelopeSchema"]
 
@@ -38,6 +41,14 @@ _JSON: Final = "application/json"
 _VERSIONED: Final = frozenset({"retrieve", "update", "partial_update", "destroy", "restore"})
 _PRECONDITIONED: Final = _VERSIONED - {"retrieve"}
 
+#: What spectacular puts behind the name of an action for the method, and what is said instead.
+_ENDINGS: Final[Mapping[str, tuple[str, str]]] = {
+    "DELETE": ("_delete_destroy", "_destroy"),
+    "GET": ("_retrieve", ""),
+    "PATCH": ("_update_partial_update", "_partial_update"),
+    "POST": ("_create", ""),
+    "PUT": ("_update", ""),
+}
 
 #: What says whether an action answers with its rows.
 _FLAGS: Final[Mapping[str, str]] = {
@@ -83,9 +94,17 @@ class EnvelopeSchema(AutoSchema):
     def get_operation_id(self) -> str:
         """Return spectacular's own name, without the method where the action says it all."""
         name = super().get_operation_id()
-        if find_operation(self.view) is None:
+        said, wanted = _ENDINGS.get(self.method, ("", ""))
+        if find_operation(self.view) is None or not name.endswith(said):
             return name
-        return name.removesuffix("_create").removesuffix("_update") if self.method in {"POST", "PUT"} else name
+        return name.removesuffix(said) + wanted
+
+    @override
+    def map_parsers(self) -> list[str]:
+        """Return the media types of a body: a form, which has neither null nor rows in rows, where it brings a file."""
+        media_types = super().map_parsers()
+        json = [name for name in media_types if name.endswith("json")]
+        return media_types if not json or _has_file(self.get_request_serializer()) else json
 
     def get_row_serializer(self) -> BaseSerializer[Any]:
         """Return the serializer of one row."""
@@ -108,7 +127,20 @@ class EnvelopeSchema(AutoSchema):
         operation = super().get_operation(path, path_regex, path_prefix, method, registry)
         if operation is not None:
             operation["responses"] = self.build_responses(operation["responses"])
+            self.require_body(operation)
         return operation
+
+    def require_body(self, operation: Schema) -> None:
+        """Say of *operation* that it needs its body, where it does; spectacular gives a DELETE none at all."""
+        own = find_operation(self.view)
+        if own is None or own.is_body_optional:
+            return
+        if self.method == "DELETE":
+            body = cast("Mapping[str, object]", self.get_request_serializer())
+            content = {name: {"schema": schema} for name, schema in body.items()}
+            operation |= {"requestBody": {"content": content}}
+        if "requestBody" in operation:
+            operation["requestBody"]["required"] = True
 
     def build_responses(self, responses: dict[str, Schema]) -> dict[str, Schema]:
         """Return *responses* in their envelopes, and the errors beside them."""
@@ -117,7 +149,11 @@ class EnvelopeSchema(AutoSchema):
             responses["200"] = {**responses.pop("204"), "content": {_JSON: {}}, "description": ""}
         built = {code: self.wrap(code, response) for code, response in responses.items()}
         for code in {*self.find_error_codes(), *self.find_own_error_codes()}:
-            built.setdefault(code, self.build_error(code))
+            error = self.build_error(code)
+            told = built.setdefault(code, error)
+            if "content" in told:  # a file, or what the view says of its own errors
+                told["content"] = {**error["content"], **told["content"]}
+                told["description"] = told["description"] or _phrase(code)
         return dict(sorted(built.items()))
 
     def wrap(self, code: str, response: Schema) -> Schema:
@@ -150,11 +186,21 @@ class EnvelopeSchema(AutoSchema):
         name = payload["$ref"].rpartition("/")[2]
         component = self.registry[name, Component.SCHEMA]
         if "success" not in component.schema.get("properties", {}):
-            turn_into_page(component.schema)
+            turn_into_page(self.registry, component.schema, self._get_paginator())
             if getattr(self.view, "append_indexes", False):
                 data = component.schema["properties"]["data"]
                 component.schema["properties"]["data"] = _number_rows(data)
+            if self.always_pages():
+                component.schema["required"].append("pagination")
+        elif not self.always_pages():
+            component.schema["required"] = [name for name in component.schema["required"] if name != "pagination"]
         return payload
+
+    def always_pages(self) -> bool:
+        """Tell whether no request for the list gets all of it at once."""
+        paginator: Any = self._get_paginator()
+        size = getattr(paginator, "page_size", None) or getattr(paginator, "default_limit", None)
+        return bool(size) and not getattr(self.view, "allow_unpaginated", False)
 
     def hides_rows(self) -> bool:
         """Tell whether the answer has no row to show, because the view does not want it to."""
@@ -256,6 +302,8 @@ class EnvelopeSchema(AutoSchema):
     @override
     def get_serializer_name(self, serializer: BaseSerializer[Any], direction: Direction) -> str:
         """Return a name of its own for a request that is of another shape than the response."""
+        if is_request_split() and isinstance(serializer, ImportRequestSerializer):
+            return "Import"  # spectacular has more to say
         name = super().get_serializer_name(serializer, direction)
         if direction == "request" and not is_request_split() and has_two_shapes(serializer):
             return f"{name.removesuffix('Serializer')}Request"
@@ -268,8 +316,10 @@ class EnvelopeSchema(AutoSchema):
         """Return the component of *serializer*; one of a single direction has no fields of the other."""
         serializer = force_instance(serializer)
         component = super().resolve_serializer(serializer, direction, bypass_extensions)
-        if component.schema and has_two_shapes(serializer):
+        if component.schema and (is_request_split() or has_two_shapes(serializer)):
             _drop_fields(component.schema, "readOnly" if direction == "request" else "writeOnly")
+            if direction == "response":
+                _require_fields(component.schema, serializer)
         return component
 
 
@@ -281,6 +331,32 @@ def _drop_fields(schema: Schema, direction: str) -> None:
         schema["required"] = required
     else:
         schema.pop("required", None)
+
+
+def _require_fields(schema: Schema, serializer: Any) -> None:
+    """Say of each field of a response that it is there: what may be left out is a matter of the request."""
+    shown = {name for name, field in serializer.fields.items() if _is_always_shown(field)}
+    if required := [
+        name for name in schema.get("properties", {}) if name in shown or name in schema.get("required", ())
+    ]:
+        schema["required"] = required
+
+
+def _is_always_shown(field: Any) -> bool:
+    """Tell whether no row lacks the attribute behind *field*, as one may whose other half is not there."""
+    model: Any = getattr(getattr(field.parent, "Meta", None), "model", None)
+    try:
+        column = model._meta.get_field(field.source)
+    except (AttributeError, FieldDoesNotExist):
+        return False
+    return bool(column.concrete or not column.one_to_one)
+
+
+def _has_file(serializer: Any) -> bool:
+    """Tell whether a body made of *serializer* brings a file, at any depth."""
+    instance: Any = force_instance(serializer)
+    fields: Mapping[str, object] = getattr(getattr(instance, "child", instance), "fields", {})
+    return any(isinstance(field, FileField) or _has_file(field) for field in fields.values())
 
 
 def _is_file(schema: Schema | None) -> bool:
