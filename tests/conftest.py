@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
 
 import hypothesis
@@ -11,7 +10,7 @@ from asgiref.sync import SyncToAsync
 from django.db import connections
 from pytest_django import DjangoDbBlocker
 
-from tests.servers import CHROMIUM, SERVERS, find_chromium
+from tests.servers import CHROMIUM, SERVERS, find_chromium, give_up
 
 # A busy machine is slow, and slow is not wrong: no test is judged by its time.
 hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -25,15 +24,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose server or browser is missing, naming the command that helps; in CI fail."""
     for name, server in SERVERS.items():
         if item.get_closest_marker(name) and not server.is_reachable():
-            _give_up(f"needs {name} on 127.0.0.1:{server.port}; start it with: {server.start}")
+            give_up(f"needs {name} on 127.0.0.1:{server.port}; start it with: {server.start}")
     if item.get_closest_marker("browser") and find_chromium() is None:
-        _give_up(f"needs Chromium; install it with: {CHROMIUM}")
-
-
-def _give_up(reason: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+        give_up(f"needs Chromium; install it with: {CHROMIUM}")
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,10 @@ import shutil
 import socket
 import zlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 
 import pymysql
+import pytest
 
 #: A database for each checkout, so that two of them can be tested at once.
 _NAME: Final = f"drf_commons_{zlib.crc32(__file__.encode()):08x}"
@@ -51,14 +52,28 @@ REDIS: Final = Server(
     url="redis://127.0.0.1:6379/0",
     start="docker run --rm -d -p 127.0.0.1:6379:6379 redis",
 )
-#: How to get a browser where there is none.
+#: How to get a browser, and what installs TypeScript, where they are missing.
 CHROMIUM: Final = "apt-get install --yes --no-install-recommends chromium"
+NPM: Final = "apt-get install --yes --no-install-recommends npm"
 SERVERS: Final = {server.alias: server for server in (POSTGRESQL, MARIADB, REDIS)}
 
 
 def find_chromium() -> str | None:
     """Return where the browser is; ``None`` where there is none."""
     return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def find_npm() -> str:
+    """Return where npm is; give the test up where it is missing."""
+    npm = shutil.which("npm")
+    return npm if npm is not None else give_up(f"needs npm; install it with: {NPM}")
+
+
+def give_up(reason: str) -> NoReturn:
+    """Skip a test that lacks something of the machine; in CI fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 def use_pymysql() -> None:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +12,7 @@ from typing import Any, Final
 import openpyxl
 import pytest
 
+from tests.browser.site import serve
 from tests.servers import find_chromium
 
 playwright_api = pytest.importorskip("playwright.sync_api")
@@ -33,18 +31,8 @@ expect: Final = playwright_api.expect
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a server with a database of its own."""
-    folder = tmp_path_factory.mktemp("site")
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "src"), str(ROOT / "example")])
-    environment = {**os.environ, "PYTHONPATH": paths, "DEMO_DATABASE": str(folder / "site.sqlite3")}
-    command = (sys.executable, "-m", "tests.browser.serve")
-    with subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603  # our own words
-        assert server.stdout is not None
-        port = server.stdout.readline().strip()
-        assert port.isdecimal(), port
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
+    with serve(tmp_path_factory.mktemp("site")) as site:
+        yield site.base
 
 
 @pytest.fixture(scope="module")

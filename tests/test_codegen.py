@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from tests.inference.expectations import PROJECT, build_environment
+from tests.servers import find_npm, give_up
 
 pytestmark = [pytest.mark.once, pytest.mark.xdist_group("codegen")]
 
@@ -197,13 +198,10 @@ export const wrong = [
 
 def test_a_front_end_is_checked_against_the_table(project: Path) -> None:
     """TypeScript's own compiler accepts what is right, and finds what is not."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is missing, which runs TypeScript's compiler")
-    compiler = [npm, "exec", "--yes", "--package=typescript@5.9.3", "--", "tsc"]
+    compiler = [find_npm(), "exec", "--yes", "--package=typescript@5.9.3", "--", "tsc"]
     found = subprocess.run([*compiler, "--version"], cwd=project, capture_output=True, check=False)  # noqa: S603
     if found.returncode != 0:
-        pytest.skip("npm cannot get TypeScript's compiler")
+        give_up("npm cannot get TypeScript's compiler")
     (project / "front_end.ts").write_text(FRONT_END, encoding="utf-8")
     done = subprocess.run(  # noqa: S603  # the compiler from above
         [*compiler, "--noEmit", "--strict", "--target", "es2020", "front_end.ts"],

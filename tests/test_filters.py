@@ -189,6 +189,13 @@ def test_aggregates_do_not_multiply_each_other() -> None:
     assert [*order(Book.objects.all(), "ordering=score")] == expected
 
 
+def test_a_parameter_may_be_repeated(library: None) -> None:
+    """Many a generated client sends a list so."""
+    assert get_titles(Books, "ordering=review_count&ordering=-title") == get_titles(
+        Books, "ordering=review_count,-title"
+    )
+
+
 @pytest.mark.parametrize("pagination", [LimitOffsetPaginationWithFormat, StandardPageNumberPagination])
 @pytest.mark.parametrize("key", Books.computed_ordering_fields)
 def test_counting_the_rows_computes_nothing(library: None, key: str, pagination: type[BasePagination]) -> None:

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from tests.servers import CHROMIUM, MARIADB, POSTGRESQL
+from tests.servers import CHROMIUM, MARIADB, NPM, POSTGRESQL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,9 +71,10 @@ def test_ci_says_how_to_start_a_missing_server() -> None:
     assert [server.alias for server in (POSTGRESQL, MARIADB) if f"{server.port} '{server.start}'" not in script] == []
 
 
-def test_ci_installs_the_browser_that_the_tests_ask_for() -> None:
+def test_ci_installs_the_browser_and_npm_that_the_tests_ask_for() -> None:
     """The command that a skipped test prints is the one that CI runs."""
-    assert f"'{CHROMIUM}'" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert [command for command in (CHROMIUM, NPM) if f"'{command}'" not in script] == []
 
 
 def test_ci_is_a_script_that_bash_can_read() -> None:

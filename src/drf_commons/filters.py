@@ -79,6 +79,13 @@ class ComputedOrderingFilter(OrderingFilter):
         return order_totally(queryset.order_by(*terms))
 
     @override
+    def get_ordering(self, request: Request, queryset: QuerySet[Any, Any], view: APIView) -> Sequence[str]:
+        """Return the keys asked for: in one parameter, or in several, as many a generated client sends a list."""
+        asked = [key.strip() for keys in request.query_params.getlist(self.ordering_param) for key in keys.split(",")]
+        valid = self.remove_invalid_fields(queryset, asked, view, request)  # pyright: ignore[reportUnknownMemberType]  # same
+        return valid or self.get_default_ordering(view) or ()
+
+    @override
     def get_valid_fields(
         self, queryset: QuerySet[Any], view: APIView, context: Mapping[str, Any] | None = None
     ) -> list[tuple[str, str]]:

@@ -1,4 +1,7 @@
-"""``python -m tests.browser.serve``: a site with a few rows, on a free port of this machine, which it prints."""
+"""``python -m tests.browser.serve``: a site with a few rows, on a free port of this machine.
+
+It prints the port, and the token of its one user.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,15 @@ from django.core.management import call_command
 PLACES = {"BIRK": "Reykjavik", "BIKF": "Keflavik", "BIAR": "Akureyri"}
 
 
-def prepare() -> None:
-    """Make the tables and the rows, and somebody who may do everything."""
+def prepare() -> str:
+    """Make the tables and the rows, and somebody who may do everything; return the token of that user."""
     from django.contrib.auth.models import User  # noqa: PLC0415  # there are no models before setup()
+    from rest_framework.authtoken.models import Token  # noqa: PLC0415  # same
 
     from aviation.models import Airline, Airport, Country, Route  # noqa: PLC0415  # same
 
     call_command("migrate", verbosity=0, interactive=False)
-    User.objects.create_superuser("ada", password="lovelace")
+    ada = User.objects.create_superuser("ada", password="lovelace")
     iceland = Country.objects.create(code="IS", alpha3="ISL", name="Iceland")
     Country.objects.create(code="NO", alpha3="NOR", name="Norway")
     place = {
@@ -35,6 +39,7 @@ def prepare() -> None:
     airports = [Airport.objects.create(icao=icao, name=name, city=name, **place) for icao, name in PLACES.items()]
     airline = Airline.objects.create(code="FI", name="Icelandair", country=iceland, hub=airports[1])
     Route.objects.create(airline=airline, origin=airports[1], destination=airports[2])
+    return str(Token.objects.create(user=ada).key)
 
 
 def main() -> None:
@@ -42,9 +47,9 @@ def main() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"  # the example's
     settings.ROOT_URLCONF = "tests.browser.urls"
     django.setup()
-    prepare()
+    token = prepare()
     listener = socket.create_server(("127.0.0.1", 0))
-    print(listener.getsockname()[1], flush=True)  # noqa: T201  # whoever started it reads this
+    print(listener.getsockname()[1], token, flush=True)  # noqa: T201  # whoever started it reads this
     application = ASGIStaticFilesHandler(get_asgi_application())
     config = uvicorn.Config(application, lifespan="off", log_level="warning", timeout_graceful_shutdown=1)
     uvicorn.Server(config).run(sockets=[listener])

@@ -22,7 +22,7 @@ def refer_to_error(registry: Registry, code: str, **extra: Schema) -> Schema:
     """Return a reference to the error envelope for the status *code*, with *extra* keys beside the errors."""
     name = "ErrorEnvelope"
     if code in {"409", "412"}:
-        name, extra = "ConflictEnvelope", _build_conflict()
+        name, extra = "ConflictEnvelope", _build_conflict(registry)
     elif extra:
         name = "".join(key.title() for key in extra) + name
     payload: dict[str, Schema] = {
@@ -36,7 +36,7 @@ def refer_to_error(registry: Registry, code: str, **extra: Schema) -> Schema:
     return register(registry, name, ErrorEnvelope, _build_body(payload, extra, is_success=False))
 
 
-def _build_conflict() -> dict[str, Schema]:
+def _build_conflict(registry: Registry) -> dict[str, Schema]:
     """Return what a write that met another one tells of the versions."""
     version: Schema = append_meta({"type": "integer"}, {"nullable": True})
     conflict: Schema = {
@@ -44,9 +44,10 @@ def _build_conflict() -> dict[str, Schema]:
         "properties": {"pk": {}, "expected_version": {"type": "integer"}, "current_version": version},
         "required": ["pk", "expected_version", "current_version"],
     }
+    items = register(registry, "VersionConflict", ErrorEnvelope, conflict)
     return {
         "current_version": {**version, "description": "The version the row has now."},
-        "conflicts": {"type": "array", "items": conflict, "description": "Of many rows, those that were changed."},
+        "conflicts": {"type": "array", "items": items, "description": "Of many rows, those that were changed."},
     }
 
 

@@ -33,6 +33,8 @@ class Operation:
     errors: tuple[str, ...] = ()
     #: Whether it is about the rows that the list's own query parameters leave.
     is_filtered: bool = False
+    #: Whether it matters in which order they come.
+    is_ordered: bool = False
     #: Whether it may be asked for without a body.
     is_body_optional: bool = False
 
@@ -168,6 +170,7 @@ _OPERATIONS: Final[Mapping[str, Operation]] = {
         describe_answers=_answer_export,
         errors=("400", "404", "413"),
         is_filtered=True,
+        is_ordered=True,
         is_body_optional=True,
     ),
     "restore": Operation(describe_body=_describe_nothing, describe_answers=_answer_row, errors=("404",)),

@@ -86,9 +86,10 @@ class EnvelopeSchema(AutoSchema):
     @override
     def get_filter_backends(self) -> list[Any]:
         operation = find_operation(self.view)
-        if operation is not None and operation.is_filtered:
-            return [*getattr(self.view, "filter_backends", ())]
-        return super().get_filter_backends()
+        if operation is None or not operation.is_filtered:
+            return super().get_filter_backends()
+        backends: Iterable[Any] = getattr(self.view, "filter_backends", ())
+        return [backend for backend in backends if operation.is_ordered or not hasattr(backend, "get_ordering")]
 
     @override
     def get_operation_id(self) -> str:
