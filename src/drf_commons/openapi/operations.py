@@ -113,7 +113,7 @@ def _describe_upload(_schema: EnvelopeSchema) -> Mapping[str, object]:
 
 
 def _answer_import(schema: EnvelopeSchema) -> Mapping[object, object]:
-    report = dict.fromkeys((200, 201, 207), refer_to_import_report(schema.registry))
+    report: dict[object, object] = dict.fromkeys((200, 201, 207), refer_to_import_report(schema.registry))
     # Of the rows that failed, where the client would rather have those.
     files = ((code, CONTENT_TYPES[kind]) for code in (200, 207, 422) for kind in ("csv", "xlsx"))
     return {**report, **dict.fromkeys(files, OpenApiTypes.BINARY)}
