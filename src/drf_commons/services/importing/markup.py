@@ -9,7 +9,7 @@ from xml.parsers import expat
 from drf_commons.errors import UnreadableFileError
 from drf_commons.services.importing.archives import Archive
 
-__all__ = ["Attributes", "build_parser", "feed", "parse_part", "strip_prefix"]
+__all__ = ["Attributes", "Feed", "build_parser", "feed", "parse_part", "strip_prefix"]
 
 Attributes: TypeAlias = Mapping[str, str]
 
@@ -38,21 +38,39 @@ def build_parser(file: str) -> expat.XMLParserType:
     return parser
 
 
+class Feed:
+    """Gives a parser the contents of one file, block by block."""
+
+    def __init__(self, parser: expat.XMLParserType, archive: Archive, path: str) -> None:
+        self._parser = parser
+        self._archive = archive
+        self._path = path
+        self._fed = 0
+
+    def read_blocks(self) -> Iterator[bytes]:
+        """Yield the blocks of the file."""
+        return self._archive.read_blocks(self._path, _BLOCK)
+
+    def parse(self, block: bytes, *, is_last: bool = False) -> None:
+        """Parse a block."""
+        try:
+            self._parser.Parse(block, is_last)
+        except expat.ExpatError as exc:
+            where = f"{self._path} in it is damaged ({expat.ErrorString(exc.code)}, line {exc.lineno})"
+            raise UnreadableFileError(self._archive.name, f"{where}; save the file again") from exc
+        self._fed += len(block)
+        if self._fed - max(self._parser.CurrentByteIndex, 0) > _MAX_TAG:
+            raise UnreadableFileError(self._archive.name, f"a tag in {self._path} has no end; save the file again")
+
+
 def feed(parser: expat.XMLParserType, archive: Archive, path: str) -> Iterator[None]:
     """Parse the file at *path*; after each block of it the caller has its turn."""
-    fed = 0
-    try:
-        for block in archive.read_blocks(path, _BLOCK):
-            parser.Parse(block, False)  # it takes no keywords
-            fed += len(block)
-            if fed - max(parser.CurrentByteIndex, 0) > _MAX_TAG:
-                raise UnreadableFileError(archive.name, f"a tag in {path} has no end; save the file again")
-            yield
-        parser.Parse(b"", True)  # same
+    feeding = Feed(parser, archive, path)
+    for block in feeding.read_blocks():
+        feeding.parse(block)
         yield
-    except expat.ExpatError as exc:
-        reason = f"{path} in it is damaged ({expat.ErrorString(exc.code)}, line {exc.lineno}); save the file again"
-        raise UnreadableFileError(archive.name, reason) from exc
+    feeding.parse(b"", is_last=True)
+    yield
 
 
 def parse_part(

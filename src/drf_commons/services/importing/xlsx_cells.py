@@ -9,10 +9,11 @@ from typing import Final, NoReturn
 
 from drf_commons.errors import UnreadableFileError
 from drf_commons.services.importing.archives import Archive
-from drf_commons.services.importing.markup import Attributes, build_parser, feed
+from drf_commons.services.importing.markup import Attributes, Feed, build_parser
 from drf_commons.services.importing.number_formats import read_number
 from drf_commons.services.importing.sheets import MAX_COLUMNS, MAX_ROWS, CellFault, SheetRow, check_text
 from drf_commons.services.importing.workbooks import Workbook, unescape
+from drf_commons.services.importing.xlsx_rows import RowReader, cut_rows
 
 __all__ = ["read_cells"]
 
@@ -241,7 +242,16 @@ def read_cells(  # noqa: C901, PLR0915  # closures share the state of the cell; 
     parser.StartElementHandler = begin
     parser.EndElementHandler = end
     parser.CharacterDataHandler = pieces.append
-    for _ in feed(parser, archive, path):
+    feeding = Feed(parser, archive, path)
+    blocks = feeding.read_blocks()
+    reader = RowReader(workbook, first=first, width=width, longest=longest)
+    # A header is the first of a few rows: it is not worth the shortcut.
+    for block, is_whole in ((block, False) for block in blocks) if most is not None else cut_rows(blocks):
+        rows = reader.read(block, number) if is_whole else None
+        if rows is not None:
+            done, number = rows
+        else:
+            feeding.parse(block)
         if len(run) + sum(map(len, pieces)) > max(longest, 1_000_000):
             fail(f"column {place} has a cell that is far too long")
         if not in_cell:
@@ -250,6 +260,7 @@ def read_cells(  # noqa: C901, PLR0915  # closures share the state of the cell; 
         if is_over or (most is not None and done):
             return
         done.clear()
+    feeding.parse(b"", is_last=True)
 
 
 def is_blank(cells: list[object]) -> bool:
