@@ -7,7 +7,7 @@ values are read at once. Everything else goes through the field's or the seriali
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,26 +20,21 @@ from rest_framework import relations
 from rest_framework.exceptions import ValidationError
 from rest_framework.fields import Field, SkipField, empty, get_error_detail
 from rest_framework.serializers import Serializer, as_serializer_error
-from rest_framework.settings import api_settings
 from rest_framework.validators import UniqueTogetherValidator, UniqueValidator
 
-from drf_commons.serializers.known_rows import KnownKeys, KnownRows
+from drf_commons.serializers.known_rows import UNSAID, KnownKeys, KnownRows
 from drf_commons.serializers.nested import NestingSerializer
 from drf_commons.serializers.plain_values import is_plain_field, read_plain
 from drf_commons.serializers.relations import ConfigurableRelatedFieldMixin
+from drf_commons.serializers.rules import Outcome, Rule, find_condition
 
-__all__ = ["BatchReader", "Outcome"]
-
-#: What became of the input of one row: its validated data, or what is wrong with it.
-Outcome: TypeAlias = "dict[str, Any] | ValidationError"
+__all__ = ["BatchReader"]
 
 #: Reads a whole column of values, or says that it cannot.
 _Read: TypeAlias = "Callable[[Sequence[Any]], Sequence[Any] | None]"
 
 #: Stands in a column for a value that the field has to be asked for, row by row.
 _ASK: Final = object()
-#: Stands in a column where the row says nothing of the field.
-_SKIP: Final = object()
 
 #: The stubs leave the types of these methods open.
 _DRF: Final[Any] = Serializer
@@ -74,34 +69,6 @@ class Column:
     cells: list[Any]
     #: Whether every row is known to have a valid value, so that none has to be looked at.
     is_complete: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """Columns that no two rows may share, and which rows hold what in them."""
-
-    rows: KnownRows
-    validator: Any
-    #: The field the rule belongs to; ``None`` for one of the serializer's.
-    field: Any = None
-    #: Whether rows with a null never clash.
-    nulls_distinct: bool = True
-    #: What a new row has to say for its condition.
-    needed: tuple[str, ...] = ()
-
-    def read(self, attrs: Mapping[str, Any], instance: Model | None) -> tuple[Hashable, ...] | None:
-        """Return what the row will hold; ``None`` where that is not known, or never clashes."""
-        held = self.rows.read(attrs, instance)
-        return None if held is None or (self.nulls_distinct and None in held) else held
-
-    def build_error(self) -> ValidationError:
-        """Return the error of a row that wants what an earlier row of the payload has."""
-        validator = self.validator
-        if self.field is not None:
-            return ValidationError({self.field.field_name: [validator.message]}, code="unique")
-        message = validator.message.format(field_names=", ".join(validator.fields))
-        code = getattr(validator, "code", "unique")
-        return ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [message]}, code=code)
 
 
 class BatchReader:
@@ -161,12 +128,13 @@ class BatchReader:
         is_known = len(rules) == len(self.child.validators)
         if is_known and not rules and validate is None:
             return outcomes
+        free = [is_known] * len(outcomes)
+        if is_known:
+            for rule in rules:
+                free = [a and b for a, b in zip(free, rule.find_free(outcomes, self.instances), strict=True)]
         for index, outcome in enumerate(outcomes):
-            if isinstance(outcome, ValidationError):
-                continue
-            is_free = is_known and all(self.is_free(rule, outcome, index) for rule in rules)
-            if not is_free or validate is not None:
-                outcomes[index] = self.catch(index, partial(self.validate_row, outcome, validate, is_free=is_free))
+            if not isinstance(outcome, ValidationError) and (validate is not None or not free[index]):
+                outcomes[index] = self.catch(index, partial(self.validate_row, outcome, validate, is_free=free[index]))
         return outcomes
 
     def zip_columns(self, columns: Sequence[Column]) -> list[Outcome] | None:
@@ -186,7 +154,7 @@ class BatchReader:
         attrs: dict[str, Any] = {}
         errors: dict[str, Any] = {}
         for column in columns:
-            if column.cells[index] is _SKIP:
+            if column.cells[index] is UNSAID:
                 continue
             try:
                 cell = self.read_cell(column, index)
@@ -227,18 +195,6 @@ class BatchReader:
             raise ValidationError(as_serializer_error(exc)) from exc
         return attrs
 
-    def is_free(self, rule: Rule, attrs: Mapping[str, Any], index: int) -> bool:
-        """Tell whether the validator of *rule* would certainly pass the row."""
-        instance = self.instances[index]
-        held = rule.rows.read(attrs, instance)
-        if held is None or not _is_hashable(held):
-            return False
-        if instance is None and not attrs.keys() >= {*rule.needed}:
-            return False
-        if rule.nulls_distinct and None in held:
-            return True
-        return rule.rows.is_free(held, instance)
-
     def read_column(self, field: Any) -> Column:
         """Return the column of *field*: what can be told of it without asking the field row by row."""
         column = Column(
@@ -267,7 +223,7 @@ class BatchReader:
         for index, raw in enumerate(column.raw):
             if raw is empty:
                 if self.is_partial:
-                    column.cells[index] = _SKIP
+                    column.cells[index] = UNSAID
             elif raw is None:
                 if column.field.allow_null and column.field.source != "*":
                     column.cells[index] = None
@@ -351,34 +307,28 @@ class BatchReader:
         if field is not None:
             if kind is not UniqueValidator or validator.lookup != "exact" or len(field.source_attrs) != 1:
                 return validator
-            fields, condition = [field], None
+            fields, condition = [field], find_condition(validator, field)
+            needed = (field.source,)
         else:
             if kind is not UniqueTogetherValidator:
                 return validator
             fields = [self.child.fields[name] for name in validator.fields]
             condition = getattr(validator, "condition", None)
+            names = getattr(validator, "condition_fields", ())
+            needed = tuple(self.child.fields[name].source for name in names)
         if any(len(each.source_attrs) != 1 for each in fields):
             return validator
-        known = KnownRows(validator.queryset, [each.source for each in fields], condition)
+        # A field's condition is in the queryset already.
+        known = KnownRows(validator.queryset, [each.source for each in fields], None if field else condition)
         guesses = [self.guess_cells(columns.get(each.field_name)) for each in fields]
-        wanted = [
-            known.read(
-                {
-                    each.source: cells[index]
-                    for each, cells in zip(fields, guesses, strict=True)
-                    if cells is not None and cells[index] is not _SKIP
-                },
-                self.instances[index],
-            )
-            for index in range(len(self.items))
-        ]
-        known.ask(values for values in wanted if values is not None)
+        known.ask(known.read_all(guesses, self.instances))
         rule = Rule(
             rows=known,
             validator=validator,
             field=field,
             nulls_distinct=getattr(validator, "nulls_distinct", None) is not False,
-            needed=tuple(self.child.fields[name].source for name in getattr(validator, "condition_fields", ())),
+            condition=condition,
+            needed=needed,
         )
         self.rules.append(rule)
         if field is not None:
@@ -389,53 +339,43 @@ class BatchReader:
 
     def reopen_clashes(self, rule: Rule, column: Column) -> None:
         """Have the field asked for the values of a column that may be taken."""
+        held = rule.rows.read_all([column.cells], [None] * len(column.cells))
         for index, cell in enumerate(column.cells):
-            if cell is None or cell is _SKIP or cell is _ASK or isinstance(cell, ValidationError):
+            if cell is None or cell is UNSAID or cell is _ASK or isinstance(cell, ValidationError):
                 continue
-            held = rule.rows.read({column.field.source: cell}, None)
-            if held is None or not rule.rows.is_free(held, self.instances[index]):
+            values = held[index]
+            if values is None or not rule.rows.is_free(values, self.instances[index]):
                 column.cells[index] = _ASK
                 column.is_complete = False
 
-    def guess_cells(self, column: Column | None) -> list[Any] | None:
+    def guess_cells(self, column: Column | None) -> Sequence[Any]:
         """Return what the field will make of its values, as far as it can be told without running its validators."""
         if column is None:
-            return None
+            return [UNSAID] * len(self.items)
+        if column.is_complete:
+            return column.cells
         field = column.field
         # A field of the project's own may count its calls.
         is_known = str(_get_class(field).to_internal_value.__module__).startswith(("rest_framework.", "drf_commons."))
         cells: list[Any] = []
         for index, cell in enumerate(column.cells):
-            guess = _SKIP if isinstance(cell, ValidationError) else cell
+            guess = UNSAID if isinstance(cell, ValidationError) else cell
             if cell is _ASK:
-                guess = _SKIP
+                guess = UNSAID
                 raw = column.raw[index] if column.raw else self.get_raw(field, self.items[index])
                 if is_known and raw is not empty and raw is not None:
                     try:
                         guess = field.to_internal_value(raw)
                     except _UNREADABLE:
-                        guess = _SKIP
+                        guess = UNSAID
             cells.append(guess)
         return cells
 
     def report_repeated(self, outcomes: list[Outcome]) -> None:
         """Report rows that want what an earlier row of the payload gets."""
         for rule in self.rules:
-            if getattr(rule.validator, "condition", None) is not None:
-                continue  # only the database can tell whether the condition holds
-            seen: set[tuple[Hashable, ...]] = set()
-            for index, outcome in enumerate(outcomes):
-                instance = self.instances[index]
-                if isinstance(outcome, ValidationError):
-                    continue
-                if rule.field is not None and rule.field.source not in outcome:
-                    continue
-                held = rule.read(outcome, instance)
-                if held is None or not _is_hashable(held) or rule.rows.is_own(held, instance):
-                    continue
-                if held in seen:
-                    outcomes[index] = rule.build_error()
-                seen.add(held)
+            for index in rule.find_repeated(outcomes, self.instances):
+                outcomes[index] = rule.build_error()
 
     @contextmanager
     def restoring(self) -> Generator[None]:
@@ -480,11 +420,3 @@ def _copy(validator: Any) -> Any:
     stand_in: Any = object.__new__(_get_class(validator))
     stand_in.__dict__.update(validator.__dict__)
     return stand_in
-
-
-def _is_hashable(values: tuple[Hashable, ...]) -> bool:
-    try:
-        hash(values)
-    except TypeError:
-        return False
-    return True

@@ -20,12 +20,13 @@ from rest_framework.utils.serializer_helpers import ReturnList
 from typing_extensions import TypeVar, override
 
 from drf_commons.errors import BulkVersionConflictError, VersionConflictError
-from drf_commons.serializers.batches import BatchReader, Outcome
+from drf_commons.serializers.batches import BatchReader
 from drf_commons.serializers.matching import Matched, match_by_columns, match_by_key
 from drf_commons.serializers.nested import NestingSerializer
 from drf_commons.serializers.plain_output import represent_rows
 from drf_commons.serializers.prefetch import find_related_paths
 from drf_commons.serializers.rows import Row, fail_at
+from drf_commons.serializers.rules import Outcome
 from drf_commons.serializers.shaped import BaseListSerializer
 from drf_commons.serializers.writes import TreeWriter, has_own_writes
 from drf_commons.types import StrOrPromise
@@ -205,8 +206,10 @@ class BulkListSerializer(BaseListSerializer[T, Data_co, ValidatedData_co], Gener
 
     def _check_versions(self, items: Sequence[Any], instances: Sequence[Any], outcomes: list[Any]) -> None:
         """Note which rows have another version than their item says, as ``version``, that they were read with."""
+        if not any(hasattr(kind, "check_version") for kind in {*map(type, instances)}):
+            return
         for index, instance in enumerate(instances):
-            if not hasattr(instance, "check_version") or isinstance(outcomes[index], ValidationError):
+            if instance is None or isinstance(outcomes[index], ValidationError):
                 continue
             version = items[index].get("version")
             if version is None:

@@ -16,7 +16,7 @@ from typing_extensions import TypeVar
 
 from drf_commons.errors import ConfigurationError
 
-__all__ = ["Key", "build_key", "get_max_values"]
+__all__ = ["Key", "build_key", "get_max_values", "is_storable"]
 
 M = TypeVar("M", bound=Model, default=Any)
 
@@ -55,10 +55,20 @@ class Key(Generic[M]):
     def list_holdable(self, values: Iterable[Hashable], using: str) -> list[Hashable]:
         """Return those of *values* that the column can be compared with; a range is asked for once."""
         listed = [*values]
-        if isinstance(self.field, IntegerField) and {*map(type, listed)} <= {int}:
-            low, high = self._get_range(using)
-            return [value for value in cast("list[int]", listed) if low <= value <= high]
+        if self.can_hold_all(listed, using):
+            return listed
         return [value for value in listed if self.can_hold(value, using)]
+
+    def can_hold_all(self, values: Sequence[Hashable], using: str) -> bool:
+        """Tell whether the database *using* can compare the column with each of *values*."""
+        kinds = {*map(type, values)}
+        if kinds == {int} and isinstance(self.field, IntegerField):
+            low, high = self._get_range(using)
+            numbers = cast("Sequence[int]", values)
+            return low <= min(numbers) and max(numbers) <= high
+        if kinds == {str}:
+            return is_storable("".join(cast("Sequence[str]", values)))
+        return all(self.can_hold(value, using) for value in values)
 
     def can_hold(self, value: Hashable, using: str) -> bool:
         """Tell whether the database *using* can compare the column with *value* at all.
@@ -70,7 +80,7 @@ class Key(Generic[M]):
                 low, high = self._get_range(using)
                 return low <= value <= high
             case str():
-                return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+                return is_storable(value)
             case _:
                 return True
 
@@ -85,6 +95,11 @@ def build_key(model: type[M], path: str) -> Key[M]:
     Raises :class:`~drf_commons.errors.ConfigurationError` when there is no such field.
     """
     return Key(model, path)
+
+
+def is_storable(text: str) -> bool:
+    """Tell whether a database can hold *text*: one without a NUL and halves of surrogate pairs."""
+    return "\x00" not in text and (text.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in {*text}))
 
 
 def get_max_values(using: str) -> int | None:

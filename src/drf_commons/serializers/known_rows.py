@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final, TypeAlias, cast
 
 from django.db import connections
@@ -17,10 +18,13 @@ from django.db.models.expressions import RawSQL
 
 from drf_commons.serializers.keys import Key, build_key, get_max_values
 
-__all__ = ["KnownKeys", "KnownRows"]
+__all__ = ["UNSAID", "KnownKeys", "KnownRows", "Values", "is_hashable"]
 
 #: What a row holds in the columns of a rule.
 Values: TypeAlias = tuple[Hashable, ...]
+
+#: Stands in a column for a row that says nothing of it.
+UNSAID: Final = object()
 
 #: The length in ``varchar(10)``; a cast with it would cut the text.
 _LENGTH: Final = re.compile(r"\(.*?\)")
@@ -77,9 +81,9 @@ class KnownRows:
         self._asked: set[Values] = set()
         self._taken: dict[Values, set[Hashable]] = {}
 
-    def ask(self, wanted: Iterable[Values]) -> None:
+    def ask(self, wanted: Iterable[Values | None]) -> None:
         """Find the rows that hold one of *wanted*."""
-        asked = {values for values in wanted if self._can_ask(values)}
+        asked = self._list_askable(wanted)
         for pk, held in self._fetch([*asked]):
             self._taken.setdefault(held, set()).add(pk)
         if self._taken.keys() <= asked:
@@ -91,7 +95,7 @@ class KnownRows:
 
     def find_instances(self, wanted: Iterable[Values]) -> dict[Values, Model]:
         """Return the rows that hold one of *wanted*."""
-        asked = [values for values in wanted if self._can_ask(values)]
+        asked = [*self._list_askable(wanted)]
         return {
             tuple(row.serializable_value(path) for path in self.paths): row
             for chunk in self._split(asked)
@@ -100,21 +104,23 @@ class KnownRows:
 
     def read(self, attrs: Mapping[str, Any], instance: Model | None) -> Values | None:
         """Return what the row of *attrs* will hold in the columns; ``None`` when that is not known."""
-        held: list[Hashable] = []
-        for path, target in zip(self.paths, self._targets, strict=True):
-            if path in attrs:
-                held.append(_plain(attrs[path], target))
-            elif instance is None:
-                return None
-            else:
-                held.append(instance.serializable_value(path))
-        return tuple(held)
+        return self.read_all([[attrs.get(path, UNSAID)] for path in self.paths], [instance])[0]
+
+    def read_all(self, columns: Sequence[Sequence[object]], instances: Sequence[Model | None]) -> list[Values | None]:
+        """Return what each row will hold in the columns, which have ``UNSAID`` where a row keeps what it has."""
+        parts = zip(columns, self.paths, self._targets, strict=True)
+        filled = [_fill(column, path, target, instances) for column, path, target in parts]
+        rows = cast("list[Values | None]", [*zip(*filled, strict=True)])
+        if any(object in {*map(type, column)} for column in filled):
+            return [None if any(value is UNSAID for value in row or ()) else row for row in rows]
+        return rows
 
     def is_free(self, values: Values, instance: Model | None) -> bool:
         """Tell whether it is known that no row but *instance* holds *values*."""
-        if values not in self._asked:
+        if not is_hashable(values) or values not in self._asked:
             return False
-        return self._taken.get(values, set()) <= ({instance.pk} if instance is not None else set())
+        owners = self._taken.get(values)
+        return not owners or (instance is not None and owners == {instance.pk})
 
     def is_own(self, values: Values, instance: Model | None) -> bool:
         """Tell whether *instance* holds *values* already."""
@@ -125,18 +131,25 @@ class KnownRows:
         named = {name.removesuffix("__exact"): value for name, value in filters.items()}
         if not conditions and named.keys() == {*self.paths}:
             values = self.read(named, None)
-            if values is not None and _is_hashable(values) and values in self._asked:
+            if values is not None and is_hashable(values) and values in self._asked:
                 return _Answer(self.queryset, filters, self._taken.get(values, set()))
         return self.queryset.filter(*conditions, **filters)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.queryset, name)
 
-    def _can_ask(self, values: Values) -> bool:
-        return _is_hashable(values) and all(
-            value is not None and key.can_hold(value, self.queryset.db)
-            for key, value in zip(self.keys, values, strict=True)
-        )
+    def _list_askable(self, wanted: Iterable[Values | None]) -> set[Values]:
+        """Return those of *wanted* that the database can be asked for."""
+        asked = {values for values in wanted if values is not None and is_hashable(values) and None not in values}
+        using = self.queryset.db
+        columns = zip(self.keys, zip(*asked, strict=True), strict=False)
+        if all(key.can_hold_all(column, using) for key, column in columns):
+            return asked
+        return {
+            values
+            for values in asked
+            if all(key.can_hold(value, using) for key, value in zip(self.keys, values, strict=True))
+        }
 
     def _folds(self) -> bool:
         """Tell whether two texts may be one and the same to the database."""
@@ -187,11 +200,11 @@ class KnownRows:
             types = [_LENGTH.sub("", key.field.rel_db_type(connection) or "") for key in self.keys]
             rows[0] = f"({', '.join(f'%s::{kind}' for kind in types)})"
         values = "" if connection.vendor == "mysql" else "VALUES "
-        params = [
-            key.field.get_db_prep_value(value, connection)
-            for held in wanted
-            for key, value in zip(self.keys, held, strict=True)
+        prepared = [
+            [key.field.get_db_prep_value(value, connection) for value in column]
+            for key, column in zip(self.keys, zip(*wanted, strict=True), strict=True)
         ]
+        params = [*chain.from_iterable(zip(*prepared, strict=True))]
         # Quoted names; every value is a parameter.
         return RawSQL(f"({left}) IN ({values}{', '.join(rows)})", params, output_field=BooleanField())  # noqa: S611
 
@@ -235,11 +248,20 @@ def _find_target(model: type[Model], path: str) -> str | None:
     return str(column.target_field.attname) if isinstance(column, ForeignKey) else None
 
 
-def _plain(value: Any, target: str | None) -> Any:
-    return getattr(value, target) if target is not None and isinstance(value, Model) else value
+def _fill(column: Sequence[object], path: str, target: str | None, instances: Sequence[Model | None]) -> Sequence[Any]:
+    """Return *column* with the keys of related rows, and what the instances hold where a row says nothing."""
+    if target is not None:
+        column = [getattr(value, target) if isinstance(value, Model) else value for value in column]
+    if object not in {*map(type, column)}:
+        return column
+    return [
+        value if value is not UNSAID or instance is None else instance.serializable_value(path)
+        for value, instance in zip(column, instances, strict=True)
+    ]
 
 
-def _is_hashable(values: Values) -> bool:
+def is_hashable(values: Values) -> bool:
+    """Tell whether *values* can be looked up in memory."""
     try:
         hash(values)
     except TypeError:

@@ -25,6 +25,8 @@ from django.core.validators import (
 from rest_framework import ISO_8601, fields, validators
 from rest_framework.settings import api_settings
 
+from drf_commons.serializers.keys import is_storable
+
 __all__ = ["is_plain_field", "read_plain"]
 
 Reader: TypeAlias = Callable[[Any, Sequence[Any]], "list[Any] | None"]
@@ -68,10 +70,7 @@ def _read_text(field: Any, values: Sequence[Any]) -> list[Any] | None:
     if not _have_type(values, str):
         return None
     texts = [value.strip() for value in values] if field.trim_whitespace else list(values)
-    joined = "".join(texts)
-    if "" in texts or "\x00" in joined:
-        return None
-    if not joined.isascii() and any("\ud800" <= character <= "\udfff" for character in set(joined)):
+    if "" in texts or not is_storable("".join(texts)):
         return None
     return texts
 

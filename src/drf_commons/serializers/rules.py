@@ -1,0 +1,139 @@
+"""Rules of uniqueness, held to by all rows of a payload: against the rows that are stored, and against one another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+from django.db.models import Model, Q, UniqueConstraint
+from rest_framework.exceptions import ValidationError
+from rest_framework.settings import api_settings
+
+from drf_commons.serializers.conditions import find_met
+from drf_commons.serializers.known_rows import UNSAID, KnownRows, Values, is_hashable
+
+__all__ = ["Outcome", "Rule", "find_condition"]
+
+#: What became of the input of one row: its validated data, or what is wrong with it.
+Outcome: TypeAlias = "dict[str, Any] | ValidationError"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Columns that no two rows may share, and which rows hold what in them."""
+
+    rows: KnownRows
+    validator: Any
+    #: The field the rule belongs to; ``None`` for one of the serializer's.
+    field: Any = None
+    #: Whether rows with a null never clash.
+    nulls_distinct: bool = True
+    #: Which rows the rule is about; ``None`` for all of them.
+    condition: Q | None = None
+    #: The columns that the condition looks at: a new row has to have them.
+    needed: tuple[str, ...] = ()
+
+    def find_free(self, outcomes: Sequence[Outcome], instances: Sequence[Model | None]) -> list[bool]:
+        """Tell for each row whether the validator would certainly pass it."""
+        free = [False] * len(outcomes)
+        taken: list[int] = []
+        for index, held in enumerate(self._read(outcomes, instances)):
+            if held is None or not self._knows(outcomes[index], instances[index]):
+                continue
+            if self._never_clashes(held) or self.rows.is_free(held, instances[index]):
+                free[index] = True
+            else:
+                taken.append(index)
+        for index, is_met in zip(taken, self._find_met(taken, outcomes, instances, unknown=True), strict=True):
+            free[index] = not is_met
+        return free
+
+    def find_repeated(self, outcomes: Sequence[Outcome], instances: Sequence[Model | None]) -> list[int]:
+        """Return which rows want what an earlier row of the payload gets."""
+        # A field's own validator is asked only where the row says something.
+        stored: Sequence[Model | None] = instances if self.field is None else [None] * len(outcomes)
+        wanted: dict[Values, list[int]] = {}
+        for index, held in enumerate(self._read(outcomes, stored)):
+            if held is not None and is_hashable(held) and not self._never_clashes(held):
+                wanted.setdefault(held, []).append(index)
+        if len(wanted) == len(outcomes):
+            return []
+        shared = {
+            index: held
+            for held, indexes in wanted.items()
+            if len(indexes) > 1
+            for index in indexes
+            if not self.rows.is_own(held, instances[index])
+        }
+        met = self._find_met([*shared], outcomes, instances, unknown=False)
+        seen: set[Values] = set()
+        repeated: list[int] = []
+        for (index, held), is_met in zip(shared.items(), met, strict=True):
+            if is_met and held in seen:
+                repeated.append(index)
+            elif is_met:
+                seen.add(held)
+        return repeated
+
+    def build_error(self) -> ValidationError:
+        """Return the error of a row that wants what an earlier row of the payload has."""
+        validator = self.validator
+        if self.field is not None:
+            return ValidationError({self.field.field_name: [validator.message]}, code="unique")
+        message = validator.message.format(field_names=", ".join(validator.fields))
+        code = getattr(validator, "code", "unique")
+        return ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [message]}, code=code)
+
+    def _read(self, outcomes: Sequence[Outcome], instances: Sequence[Model | None]) -> Sequence[Values | None]:
+        """Return what each row will hold; ``None`` where that is not known, or the row has an error."""
+        rows: list[dict[str, Any]] = [{} if isinstance(row, ValidationError) else row for row in outcomes]
+        known = [
+            None if isinstance(row, ValidationError) else instance
+            for row, instance in zip(outcomes, instances, strict=True)
+        ]
+        return self.rows.read_all([[row.get(path, UNSAID) for row in rows] for path in self.rows.paths], known)
+
+    def _knows(self, outcome: Outcome, instance: Model | None) -> bool:
+        """Tell whether the row has all that the condition looks at."""
+        return instance is not None or not self.needed or cast("dict[str, Any]", outcome).keys() >= {*self.needed}
+
+    def _never_clashes(self, held: Values) -> bool:
+        return self.nulls_distinct and None in held
+
+    def _find_met(
+        self, indexes: Sequence[int], outcomes: Sequence[Outcome], instances: Sequence[Model | None], *, unknown: bool
+    ) -> Sequence[bool]:
+        """Tell which of the rows at *indexes* the rule is about; where nobody can tell, *unknown* stands for each."""
+        if self.condition is None:
+            return [True] * len(indexes)
+        rows: list[Mapping[str, Any]] = []
+        for index in indexes:
+            attrs = cast("dict[str, Any]", outcomes[index])
+            rows.append(
+                {name: attrs[name] if name in attrs else getattr(instances[index], name, None) for name in self.needed}
+            )
+        met = find_met(self.condition, rows, self.rows.queryset.db, unknown=unknown)
+        return [unknown] * len(indexes) if met is None else met
+
+
+def find_condition(validator: Any, field: Any) -> Q | None:
+    """Return the condition of the constraint behind *validator*, one that *field* has; ``None`` without one.
+
+    DRF puts it into the queryset of the validator, and nothing else with it.
+    """
+    rows = validator.queryset.all()
+    model: Any = rows.model
+    text = str(rows.query)
+    everything: Any = model._default_manager.all()
+    if text == str(everything.query):
+        return None
+    for constraint in model._meta.constraints:
+        if (
+            isinstance(constraint, UniqueConstraint)
+            and constraint.fields == (field.source,)
+            and constraint.condition is not None
+            and text == str(everything.filter(constraint.condition).query)
+        ):
+            return constraint.condition
+    return None
