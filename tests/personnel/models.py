@@ -100,3 +100,30 @@ class Sheet(models.Model):
     @override
     def __str__(self) -> str:
         return f"{self.employee} {self.week}"
+
+
+class Desk(models.Model):
+    """A row that only some of the others must differ from."""
+
+    room = models.CharField(max_length=10)
+    number = models.IntegerField(null=True)
+    is_used = models.BooleanField(null=True)
+    code = models.CharField(max_length=10, blank=True)
+    department = models.ForeignKey(Department, on_delete=models.CASCADE, null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("room", "number"), condition=models.Q(is_used=True), name="personnel_desk_used_once"
+            ),
+            models.UniqueConstraint(fields=("code",), condition=~models.Q(code=""), name="personnel_desk_code"),
+            models.UniqueConstraint(
+                fields=("department",),
+                condition=models.Q(number__gt=5, is_used=True),
+                name="personnel_desk_of_department",
+            ),
+        )
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.room} {self.number}"

@@ -21,7 +21,17 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Value
 from django.db.models.sql.compiler import SQLCompiler
 
-__all__ = ["Cell", "Column", "FieldAny", "UnsupportedError", "Values", "build_column", "is_uniform", "read_values"]
+__all__ = [
+    "Cell",
+    "Column",
+    "FieldAny",
+    "UnsupportedError",
+    "Values",
+    "build_column",
+    "is_uniform",
+    "prepare_values",
+    "read_values",
+]
 
 FieldAny: TypeAlias = "models.Field[Any, Any]"
 

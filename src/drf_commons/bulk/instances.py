@@ -6,7 +6,7 @@ attributes that want to know what is assigned to them, is made by Django as ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from inspect import getattr_static
 from itertools import chain
@@ -19,7 +19,7 @@ from django.db.models.query import ModelIterable
 
 from drf_commons.bulk.columns import FieldAny
 
-__all__ = ["build_factory", "build_loader", "fetch_instances"]
+__all__ = ["build_factory", "build_loader", "fetch_instances", "is_plain"]
 
 M = TypeVar("M", bound=models.Model)
 
@@ -27,17 +27,17 @@ _PLAIN: Final[type[models.Model]] = models.Model
 _QUERYSET: Final[Any] = models.QuerySet
 
 
-def build_factory(model: type[models.Model], fields: Sequence[FieldAny]) -> Callable[[Sequence[Any]], models.Model]:
+def build_factory(model: type[models.Model], fields: Sequence[FieldAny]) -> Callable[[Collection[Any]], models.Model]:
     """Return what makes a new instance of the values of *fields*, in their order."""
     names = [column.attname for column in fields]
-    if not _is_plain(model):
+    if not is_plain(model):
         return lambda values: model(**dict(zip(names, values, strict=True)))
     others = [column for column in model._meta.concrete_fields if column.attname not in names]
-    fixed = {column.attname: column.get_default() for column in others if not callable(column.default)}
-    made = [(column.attname, column.get_default) for column in others if callable(column.default)]
+    made = [(column.attname, column.get_default) for column in others if _calls_default(column)]
+    fixed = {column.attname: column.get_default() for column in others if not _calls_default(column)}
     new, state = partial(model.__new__, model), _get_state(model)
 
-    def build(values: Sequence[Any]) -> models.Model:
+    def build(values: Collection[Any]) -> models.Model:
         obj = new()
         attributes = vars(obj)
         attributes["_state"] = state()
@@ -57,7 +57,7 @@ def build_loader(
     columns = [column.attname for column in model._meta.concrete_fields if column.attname in names]
     order = [names.index(name) for name in columns]
     from_db = cast("Any", model.from_db).__func__
-    if not _is_plain(model) or from_db is not cast("Any", _PLAIN.from_db).__func__:
+    if not is_plain(model) or from_db is not cast("Any", _PLAIN.from_db).__func__:
         return lambda values: model.from_db(using, columns, [values[place] for place in order])
     keys = ("_state", *names)
     new, build_state = partial(model.__new__, model), _get_state(model)
@@ -111,7 +111,7 @@ def _get_state(model: type[models.Model]) -> Callable[[], Any]:
     return type(model()._state)  # documented Model API
 
 
-def _is_plain(model: type[models.Model]) -> bool:
+def is_plain(model: type[models.Model]) -> bool:
     """Tell whether nobody notices how an instance came to be."""
     columns = model._meta.concrete_fields
     return (
@@ -122,6 +122,11 @@ def _is_plain(model: type[models.Model]) -> bool:
         and not any(column.generated for column in columns)
         and all(_only_stores(model, column.attname) for column in columns)
     )
+
+
+def _calls_default(column: FieldAny) -> bool:
+    """Tell whether each instance has a default of its own; what stands for none is a class, and callable as well."""
+    return column.has_default() and callable(column.default)
 
 
 def _only_stores(model: type[models.Model], name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Values assigned to many instances as ``setattr()`` assigns them, without asking the same of every instance.
+"""Values in many instances, new and stored, as Django puts them there, without asking the same of every instance.
 
 What a column's descriptor does is known where the descriptor and ``__setattr__()`` are Django's own. Everything else
 is left to ``setattr()``.
@@ -6,11 +6,11 @@ is left to ``setattr()``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import getattr_static
 from itertools import chain
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import router
@@ -18,7 +18,11 @@ from django.db.models import ForeignKey, Model
 from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute, ForwardManyToOneDescriptor
 from django.db.models.query_utils import DeferredAttribute
 
-__all__ = ["assign_rows"]
+from drf_commons.bulk.instances import build_factory, is_plain
+
+__all__ = ["assign_rows", "build_instances"]
+
+M = TypeVar("M", bound=Model)
 
 _OBJECT: Final[Any] = object
 
@@ -66,22 +70,57 @@ def assign_rows(instances: Sequence[Model], rows: Sequence[Mapping[str, Any]]) -
         vars(instance).update(values)
 
 
+def build_instances(model: type[M], rows: Sequence[Mapping[str, Any]], using: str) -> list[M]:
+    """Return what ``model(**row)`` is for each of *rows*, which are about to be written to the database *using*."""
+    plan = _build_plan(model, dict.fromkeys(chain.from_iterable(rows)))
+    if plan.others or not is_plain(model):
+        return [model(**row) for row in rows]
+    factories: dict[tuple[str, ...], Callable[[Collection[Any]], Model]] = {}
+    made: list[M] = []
+    for row in rows:
+        names = tuple(row)
+        if names not in factories:
+            columns: list[Any] = [model._meta.get_field(name) for name in names]
+            factories[names] = build_factory(model, columns)
+        links = plan.links.keys() & row
+        if all(row[name] is None or _is_whole(row[name], plan.links[name], using) for name in links):
+            made.append(cast("M", _build(factories[names], row, [(name, plan.links[name]) for name in links], using)))
+        else:
+            made.append(model(**row))
+    return made
+
+
+def _build(
+    make: Callable[[Collection[Any]], Model], row: Mapping[str, Any], links: Sequence[tuple[str, _Link]], using: str
+) -> Model:
+    values = {**row}
+    for name, link in links:
+        values[name] = vars(row[name])[link.target] if row[name] is not None else None
+    instance = make(values.values())
+    state: Any = vars(instance)["_state"]
+    for name, link in links:
+        state.fields_cache[link.cache_name] = row[name]
+        if row[name] is not None:
+            state.db = using
+    return instance
+
+
 def _assign_link(instance: Model, name: str, value: object, link: _Link) -> None:
     held = vars(instance)
     state = held["_state"]
-    if _is_simple(state, value, link):
+    if state.db is not None and _is_whole(value, link, state.db):
         held[link.attname] = vars(value)[link.target]
         state.fields_cache[link.cache_name] = value
     else:
         setattr(instance, name, value)
 
 
-def _is_simple(state: Any, value: object, link: _Link) -> bool:
-    """Tell whether nothing but the key and the cached row would be set: *value* is whole, and of the same database."""
+def _is_whole(value: object, link: _Link, using: str) -> bool:
+    """Tell whether nothing but the key and the cached row would be set: *value* has its key, and is of *using*."""
     if not isinstance(value, link.model):
         return False
     held = vars(value)
-    return state.db is not None and held["_state"].db == state.db and link.target in held
+    return held["_state"].db == using and link.target in held
 
 
 def _build_plan(model: type[Model], names: Iterable[str]) -> _Plan:

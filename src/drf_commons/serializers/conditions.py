@@ -11,59 +11,59 @@ from django.db.models import BooleanField, Q, Value
 from django.db.models.functions import Coalesce
 from django.db.models.sql import Query
 
+from drf_commons.bulk.columns import FieldAny
+
 __all__ = ["find_met"]
 
 #: How many rows one query asks about: SQLite puts no more than 500 together.
 _CHUNK: Final = 250
 
 
-def find_met(condition: Q, rows: Sequence[Mapping[str, Any]], using: str, *, unknown: bool) -> Sequence[bool] | None:
-    """Tell for each of *rows*, by the columns it will hold, whether it meets *condition*.
+def find_met(
+    condition: Q, rows: Sequence[Mapping[str, Any]], using: str, columns: Mapping[str, FieldAny] | None = None
+) -> Sequence[bool]:
+    """Tell for each of *rows*, by what it holds where *condition* looks, whether it meets it; a query for many rows.
 
-    *unknown* is the answer where the condition is null: a unique index leaves such a row out, and DRF's validator does
-    not. ``None`` stands for what cannot be asked at once, as of a value that the database does not take.
+    With *columns*, whose types the database knows, the answer is that of the index behind a constraint. Without them it
+    is that of DRF's validator, for which a null meets the condition, and a value that cannot be asked for does not.
     """
-    if not rows:
-        return []
-    try:
-        distinct = {tuple(row.values()): row for row in rows}
-        met = _ask_all(condition, [*distinct.values()], using, unknown=unknown)
-    except (DatabaseError, FieldError, TypeError, ValueError):
-        return None
-    known = dict(zip(distinct, met, strict=True))
-    return [known[tuple(row.values())] for row in rows]
-
-
-def _ask_all(condition: Q, rows: Sequence[Mapping[str, Any]], using: str, *, unknown: bool) -> list[bool]:
-    """Tell for each of *rows* whether it meets *condition*."""
+    distinct = {tuple(row.values()): row for row in rows}
     met: set[int] = set()
-    for start in range(0, len(rows), _CHUNK):
-        met.update(_ask(condition, rows[start : start + _CHUNK], start, using, unknown=unknown))
-    return [place in met for place in range(len(rows))]
+    for start in range(0, len(distinct), _CHUNK):
+        part = dict(enumerate([*distinct.values()][start : start + _CHUNK], start))
+        met.update(_ask(condition, part, using, columns))
+    places = {key: place for place, key in enumerate(distinct)}
+    return [places[tuple(row.values())] in met for row in rows]
 
 
-def _ask(condition: Q, rows: Sequence[Mapping[str, Any]], start: int, using: str, *, unknown: bool) -> list[int]:
-    """Return the positions of those of *rows*, which start at *start*, that meet *condition*; one query."""
-    connection = connections[using]
+def _ask(
+    condition: Q, rows: Mapping[int, Mapping[str, Any]], using: str, columns: Mapping[str, FieldAny] | None
+) -> list[int]:
+    """Return the places of those of *rows* that meet *condition*."""
     parts: list[str] = []
     params: list[Any] = []
-    for place, row in enumerate(rows, start):
-        query: Any = Query(None)  # type: ignore[arg-type]  # what Q.check() asks has no model either
-        for name, value in row.items():
-            query.add_annotation(value if hasattr(value, "resolve_expression") else Value(value), name, select=False)
-        query.add_annotation(Value(place), "_place")
-        if unknown and connection.features.supports_comparing_boolean_expr:
-            query.add_q(Q(Coalesce(condition, True, output_field=BooleanField())))
-        else:
-            query.add_q(condition)
+    for place, row in rows.items():
         try:
-            part, values = query.get_compiler(using=using).as_sql()
-        except EmptyResultSet:
+            part, values = _build_query(condition, place, row, columns).get_compiler(using=using).as_sql()
+        except (EmptyResultSet, FieldError, TypeError, ValueError):
             continue
         parts.append(part)
         params += values
     if not parts:
         return []
-    with transaction.atomic(using), connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(parts), params)
-        return [int(place) for (place,) in cursor.fetchall()]
+    try:
+        with transaction.atomic(using), connections[using].cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(parts), params)
+            return [int(place) for (place,) in cursor.fetchall()]
+    except DatabaseError:  # a value that it does not take; Q.check() lets such a row meet the condition
+        return [*rows]
+
+
+def _build_query(condition: Q, place: int, row: Mapping[str, Any], columns: Mapping[str, FieldAny] | None) -> Any:
+    """Return what selects *place* if *row* meets *condition*, as ``Q.check()`` asks it."""
+    query: Any = Query(None)  # type: ignore[arg-type]  # Django leaves the model out there
+    for name, value in row.items():
+        query.add_annotation(Value(value, columns[name] if columns else None), name, select=False)
+    query.add_annotation(Value(place), "_place")
+    query.add_q(condition if columns else Q(Coalesce(condition, True, output_field=BooleanField())))
+    return query

@@ -13,9 +13,11 @@ from itertools import chain
 from typing import Any, Final, TypeAlias, cast
 
 from django.db import connections
-from django.db.models import BooleanField, CharField, ForeignKey, Model, Q, QuerySet, TextField
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import BooleanField, CharField, Field, ForeignKey, Model, Q, QuerySet, TextField
 from django.db.models.expressions import RawSQL
 
+from drf_commons.bulk.columns import FieldAny, prepare_values
 from drf_commons.serializers.keys import Key, build_key, get_max_values
 
 __all__ = ["UNSAID", "KnownKeys", "KnownRows", "Values", "is_hashable"]
@@ -201,7 +203,7 @@ class KnownRows:
             rows[0] = f"({', '.join(f'%s::{kind}' for kind in types)})"
         values = "" if connection.vendor == "mysql" else "VALUES "
         prepared = [
-            [key.field.get_db_prep_value(value, connection) for value in column]
+            _prepare(key.field, column, connection)
             for key, column in zip(self.keys, zip(*wanted, strict=True), strict=True)
         ]
         params = [*chain.from_iterable(zip(*prepared, strict=True))]
@@ -246,6 +248,13 @@ def _find_target(model: type[Model], path: str) -> str | None:
     """Return which column of the related row the column *path* holds; ``None`` where it is no foreign key."""
     column = model._meta.get_field(path)
     return str(column.target_field.attname) if isinstance(column, ForeignKey) else None
+
+
+def _prepare(field: FieldAny, column: Sequence[Any], connection: BaseDatabaseWrapper) -> Sequence[Any]:
+    """Return *column* as ``field.get_db_prep_value()`` prepares each of its values to be compared with."""
+    if cast("Any", type(field)).get_db_prep_save is cast("Any", Field).get_db_prep_save:  # which is the same then
+        return prepare_values(field, column, connection)
+    return [field.get_db_prep_value(value, connection) for value in column]
 
 
 def _fill(column: Sequence[object], path: str, target: str | None, instances: Sequence[Model | None]) -> Sequence[Any]:

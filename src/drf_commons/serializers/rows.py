@@ -16,7 +16,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.serializers import ModelSerializer
 
 from drf_commons.bulk import bulk_create, bulk_update
-from drf_commons.serializers.assignment import assign_rows
+from drf_commons.serializers.assignment import assign_rows, build_instances
 from drf_commons.serializers.paths import Path, build_error_at, format_message
 from drf_commons.types import StrOrPromise
 
@@ -128,7 +128,7 @@ def reporting_at(path: Path) -> Generator[None]:
 
 
 def _create_in_bulk(model: type[Model], rows: Sequence[Row], using: str, chunk_size: int | None) -> None:
-    objects = [model(**row.attrs) for row in rows]
+    objects = build_instances(model, [row.attrs for row in rows], using)
     with reporting_at(rows[0].path[:-1]):
         bulk_create(model._default_manager.using(using), objects, chunk_size=chunk_size)
     for row, instance in zip(rows, objects, strict=True):

@@ -45,7 +45,7 @@ class Rule:
                 free[index] = True
             else:
                 taken.append(index)
-        for index, is_met in zip(taken, self._find_met(taken, outcomes, instances, unknown=True), strict=True):
+        for index, is_met in zip(taken, self._find_met(taken, outcomes, instances, as_drf=True), strict=True):
             free[index] = not is_met
         return free
 
@@ -66,7 +66,7 @@ class Rule:
             for index in indexes
             if not self.rows.is_own(held, instances[index])
         }
-        met = self._find_met([*shared], outcomes, instances, unknown=False)
+        met = self._find_met([*shared], outcomes, instances, as_drf=False)
         seen: set[Values] = set()
         repeated: list[int] = []
         for (index, held), is_met in zip(shared.items(), met, strict=True):
@@ -102,19 +102,26 @@ class Rule:
         return self.nulls_distinct and None in held
 
     def _find_met(
-        self, indexes: Sequence[int], outcomes: Sequence[Outcome], instances: Sequence[Model | None], *, unknown: bool
+        self, indexes: Sequence[int], outcomes: Sequence[Outcome], instances: Sequence[Model | None], *, as_drf: bool
     ) -> Sequence[bool]:
-        """Tell which of the rows at *indexes* the rule is about; where nobody can tell, *unknown* stands for each."""
+        """Tell which of the rows at *indexes* the rule is about: to DRF's validator, or to the database's index."""
         if self.condition is None:
             return [True] * len(indexes)
         rows: list[Mapping[str, Any]] = []
         for index in indexes:
-            attrs = cast("dict[str, Any]", outcomes[index])
-            rows.append(
-                {name: attrs[name] if name in attrs else getattr(instances[index], name, None) for name in self.needed}
-            )
-        met = find_met(self.condition, rows, self.rows.queryset.db, unknown=unknown)
-        return [unknown] * len(indexes) if met is None else met
+            attrs, instance = cast("dict[str, Any]", outcomes[index]), instances[index]
+            rows.append({name: attrs[name] if name in attrs else getattr(instance, name, None) for name in self.needed})
+        if as_drf:
+            return find_met(self.condition, rows, self.rows.queryset.db)
+        columns = {name: self.rows.queryset.model._meta.get_field(name) for name in self.needed}
+        keys = [
+            {
+                name: getattr(value, columns[name].target_field.attname) if isinstance(value, Model) else value
+                for name, value in row.items()
+            }
+            for row in rows
+        ]
+        return find_met(self.condition, keys, self.rows.queryset.db, columns)
 
 
 def find_condition(validator: Any, field: Any) -> Q | None:
