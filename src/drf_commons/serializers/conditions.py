@@ -61,7 +61,7 @@ def _ask(
 
 def _build_query(condition: Q, place: int, row: Mapping[str, Any], columns: Mapping[str, FieldAny] | None) -> Any:
     """Return what selects *place* if *row* meets *condition*, as ``Q.check()`` asks it."""
-    query: Any = Query(None)  # type: ignore[arg-type]  # Django leaves the model out there
+    query: Any = Query(None)  # no model, as there
     for name, value in row.items():
         query.add_annotation(Value(value, columns[name] if columns else None), name, select=False)
     query.add_annotation(Value(place), "_place")
