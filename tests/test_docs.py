@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,7 @@ from docs.settings_list import build_settings_list
 from drf_commons import views
 from drf_commons.conf import get_settings
 from drf_commons.errors import InvalidSettingsError
-from tests.pages import APP, PAGES, QUICKSTART, ROOT, Reader, collect_files, has_examples
+from tests.pages import APP, PAGES, QUICKSTART, ROOT, TUTORIAL, Reader, collect_files, has_examples
 from tests.test_public_api import EXPORTS
 
 #: An answer as a page shows it.
@@ -33,8 +34,39 @@ HTTP/1.1 200 OK
 ```"""
 
 
+def play(page: Path, player: str, app: str, folder: Path, files: Collection[str] | None = None) -> str:
+    """Type *files* of *page*, or all, into a new project in *folder*, and return what its *player* prints."""
+    (folder / app).mkdir()
+    call_command("startproject", "mysite", folder)
+    call_command("startapp", app, folder / app)
+    for path, code in collect_files(page).items():
+        if files is None or path in files:
+            file = folder / path
+            file.write_text(file.read_text() + code if file.name == "settings.py" else code)
+    played = subprocess.run(  # noqa: S603  # our own code
+        [
+            sys.executable,
+            *("-W", "error"),
+            *("-c", f"import django; django.setup(); from tests.{player} import play; play()"),
+        ],
+        cwd=folder,
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "mysite.settings",
+            "PYTHONPATH": os.pathsep.join(map(str, [folder, ROOT / "src", ROOT])),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert played.returncode == 0, played.stderr
+    return played.stdout
+
+
 @pytest.mark.django_db(transaction=True, reset_sequences=True)
-@pytest.mark.parametrize("name", [name for name, page in PAGES.items() if page != QUICKSTART and has_examples(page)])
+@pytest.mark.parametrize(
+    "name", [name for name, page in PAGES.items() if page not in {QUICKSTART, TUTORIAL} and has_examples(page)]
+)
 def test_every_example_does_what_the_page_says(name: str) -> None:
     """Python runs, requests get the answers shown, JSON parses."""
     User.objects.create_user("ada")
@@ -43,30 +75,12 @@ def test_every_example_does_what_the_page_says(name: str) -> None:
 
 def test_the_quickstart_works_as_it_stands(tmp_path: Path) -> None:
     """Typed into a new project, its files give the API it shows, and rows know who wrote them."""
-    (tmp_path / APP).mkdir()
-    call_command("startproject", "mysite", tmp_path)
-    call_command("startapp", APP, tmp_path / APP)
-    for path, code in collect_files(QUICKSTART).items():
-        file = tmp_path / path
-        file.write_text(file.read_text() + code if file.name == "settings.py" else code)
-    played = subprocess.run(  # noqa: S603  # our own code
-        [
-            sys.executable,
-            *("-W", "error"),
-            *("-c", "import django; django.setup(); from tests.quickstart import play; play()"),
-        ],
-        cwd=tmp_path,
-        env={
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "mysite.settings",
-            "PYTHONPATH": os.pathsep.join(map(str, [tmp_path, ROOT / "src", ROOT])),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert played.returncode == 0, played.stderr
-    assert played.stdout == "grace grace\n"
+    assert play(QUICKSTART, "quickstart", APP, tmp_path) == "grace grace\n"
+
+
+def test_the_tutorial_works_as_it_stands(tmp_path: Path) -> None:
+    """Typed into a new project, step by step, its files, commands and requests give the answers that it shows."""
+    assert play(TUTORIAL, "tutorial", "flights", tmp_path, files={"mysite/settings.py", "flights/models.py"}) == ""
 
 
 @pytest.mark.parametrize("name", ["models", "serializers", "urls", "views"])
