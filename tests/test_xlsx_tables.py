@@ -10,7 +10,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drf_commons.errors import FileTooLargeError, UnreadableFileError
@@ -271,74 +271,3 @@ def test_tables_come_back_as_they_were_written(rows: list[list[object]], size: i
     assert [[type(cell) for cell in row] for row in found.values()] == [
         [type(cell) for cell in row] for row in expected.values()
     ]
-
-
-SHARED = "<si><t>shared</t></si><si><t></t></si><si><t>_x0000_</t></si>"
-STYLES = build_styles("yyyy-mm-dd", "0.0%", "000")
-#: Cells as programs write them, and as none should.
-CONTENTS = [
-    *('t="s"><v>0</v></c>', 't="s"><v>1</v></c>', 't="s"><v>2</v></c>', 't="s"><v>9</v></c>', 't="s"><v>x</v></c>'),
-    *("><v>5</v></c>", "><v>5.0</v></c>", "><v>-1E3</v></c>", "><v>1.5</v></c>", "><v> 7 </v></c>", "><v>x</v></c>"),
-    *('s="1"><v>45000</v></c>', 's="1"><v>-1</v></c>', 's="2"><v>0.125</v></c>', 's="3" t="n"><v>7</v></c>'),
-    *('t="b"><v>1</v></c>', 't="b"><v>0</v></c>', 't="e"><v>#REF!</v></c>', 't="d"><v>2024-05-01</v></c>'),
-    *('t="str"><f>A1</f><v>shown</v></c>', "><f>A1</f><v>3</v></c>", '><f t="shared" si="0"/><v>4</v></c>'),
-    *("><f>A1</f></c>", "><v></v></c>", "/>", "></c>", 's="1"/>', "><v>5", "><is></c>", "><c/></c>"),
-    't="str"><v>_x0041_&amp;</v></c>',
-    *(
-        f't="inlineStr"><is><t{space}>{text}</t></is></c>'
-        for space in ("", ' xml:space="preserve"')
-        for text in (
-            *("plain", " wide ", "a&amp;b&lt;", "_x0041_", "_x0000_", "_x000D_", "&#65;", "&no;", "]]>", "x" * 50),
-            *("", "<!-- no -->", "<![CDATA[<v>]]>", "\r\n", "\ufffe", "a</t><t>b", "<phonetic/>", "Zoë", "\x01"),
-        )
-    ),
-    't="inlineStr"><is><r><t>two </t></r><r><t>runs</t></r></is></c>',
-]
-NUMBERS = st.sampled_from(['r="2"', 'r="5" spans="1:3" ht="15"', "", 'r="x"', 'r="1048577"'])
-#: Most rows are plain; one that is not leaves the others to the parser as well.
-ORDERS = st.sampled_from([*["ABC", "AC", "B", "ABCD"] * 5, "BA", "AA", ["AA", "XFD"], ["XFE"], ["a"], [""]])
-ENDS = st.sampled_from([*["</row>"] * 9, "</row>\n", "</row><row/>", '</row><row r="9"/>', "<row/></row>", ""])
-
-
-@st.composite
-def build_rows(draw: st.DrawFn) -> str:
-    """Return rows of XML."""
-    rows: list[str] = []
-    for _ in range(draw(st.integers(0, 3))):
-        cells = [f'<c r="{name}2" {draw(st.sampled_from(CONTENTS))}' for name in draw(ORDERS)]
-        rows.append(f"<row {draw(NUMBERS)}>{''.join(cells)}{draw(ENDS)}")
-    return "".join(rows).replace(" >", ">").replace(" /", "/")
-
-
-def read_both(rows: str) -> tuple[object, object]:
-    """Return what is read of *rows*, and of the same behind a comment, which leaves all to the parser."""
-    outcomes: list[object] = []
-    for comment in ("", "<!-- -->"):
-        data = build_workbook(f"{HEADER}{comment}{rows}", shared=SHARED, styles=STYLES)
-        try:
-            chunks = read(data, ReadOptions(limits=ReadLimits(max_cell_length=40)), size=50)
-        except UnreadableFileError:
-            outcomes.append("an error")
-        else:
-            outcomes.append([(repr(chunk.rows), chunk.numbers, chunk.faults) for chunk in chunks])
-    return outcomes[0], outcomes[1]
-
-
-@pytest.mark.parametrize("name", ["A", "B", "C"])
-def test_a_cell_recognised_at_once_is_what_the_parser_makes_of_it(name: str) -> None:
-    """The same cell, the same fault, or an error both times, well-formed or not."""
-    for content in CONTENTS:
-        cell = f'<c r="{name}2" {content}'.replace(" >", ">").replace(" /", "/")
-        found, expected = read_both(f'<row r="2">{cell}</row>')
-        assert found == expected, cell
-
-
-@given(rows=build_rows())
-@example(rows='<row r="2"><c r="B2"><v>1</v></c><c r="A2"><v>2</v></c></row>')
-@example(rows='<row r="2"><c r="A2"><v>1</v></c><c r="A2"><v>2</v></c></row>')
-@example(rows='<row r="2"><c r="A2"><v>1</v></c></row><row r="2"><c r="A2"><v>2</v></c></row>')
-@example(rows='<row r="2"><c r="A2" t="inlineStr"><is><t>\ufffe</t></is></c></row>')
-def test_rows_recognised_at_once_are_what_the_parser_makes_of_them(rows: str) -> None:
-    """The same holds for rows, whatever stands in and between them."""
-    found, expected = read_both(rows)
-    assert found == expected

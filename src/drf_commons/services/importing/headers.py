@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from drf_commons.errors import UnreadableFileError
 
-__all__ = ["REASON_COLUMN", "name_column", "read_header"]
+__all__ = ["REASON_COLUMN", "name_column", "place_column", "read_header"]
 
 #: The column of a file of failed rows that says why; an import leaves it out.
 REASON_COLUMN: Final = "Import errors"
 
 _SHOWN: Final = 5
+_LETTERS: Final = re.compile("[A-Z]{1,3}")
 
 
 def read_header(file: str, number: int, cells: Sequence[object]) -> Sequence[str]:
@@ -33,6 +36,17 @@ def read_header(file: str, number: int, cells: Sequence[object]) -> Sequence[str
             raise UnreadableFileError(file, reason, row=number, column=name)
         seen[name] = place
     return names
+
+
+@lru_cache(20_000)
+def place_column(name: str) -> int:
+    """Return the place of the column that a spreadsheet calls *name*, from 1: A is 1, AA is 27; 0 for no such name."""
+    if not _LETTERS.fullmatch(name):
+        return 0
+    place = 0
+    for letter in name:
+        place = place * 26 + ord(letter) - 64
+    return place
 
 
 def name_column(place: int) -> str:

@@ -9,11 +9,12 @@ from xml.parsers import expat
 from drf_commons.errors import UnreadableFileError
 from drf_commons.services.importing.archives import Archive
 
-__all__ = ["Attributes", "Feed", "build_parser", "feed", "parse_part", "strip_prefix"]
+__all__ = ["BLOCK", "Attributes", "Feeder", "build_parser", "feed", "parse_part", "strip_prefix"]
 
 Attributes: TypeAlias = Mapping[str, str]
 
-_BLOCK: Final = 1 << 17
+#: Bytes of a part that are unpacked at once.
+BLOCK: Final = 1 << 17
 #: A single tag may be this long; expat keeps all of it in memory.
 _MAX_TAG: Final = 4_000_000
 _MAX_DEPTH: Final = 100
@@ -38,38 +39,36 @@ def build_parser(file: str) -> expat.XMLParserType:
     return parser
 
 
-class Feed:
-    """Gives a parser the contents of one file, block by block."""
+class Feeder:
+    """Hands a part of an archive to a parser, in pieces, and says what is wrong with it."""
 
-    def __init__(self, parser: expat.XMLParserType, archive: Archive, path: str) -> None:
+    __slots__ = ("_file", "_parser", "_path", "fed")
+
+    def __init__(self, parser: expat.XMLParserType, file: str, path: str) -> None:
         self._parser = parser
-        self._archive = archive
-        self._path = path
-        self._fed = 0
+        self._file, self._path = file, path
+        #: The bytes so far.
+        self.fed = 0
 
-    def read_blocks(self) -> Iterator[bytes]:
-        """Yield the blocks of the file."""
-        return self._archive.read_blocks(self._path, _BLOCK)
-
-    def parse(self, block: bytes, *, is_last: bool = False) -> None:
-        """Parse a block."""
+    def parse(self, data: bytes, *, is_last: bool = False) -> None:
+        """Parse the next bytes."""
         try:
-            self._parser.Parse(block, is_last)
+            self._parser.Parse(data, is_last)
         except expat.ExpatError as exc:
-            where = f"{self._path} in it is damaged ({expat.ErrorString(exc.code)}, line {exc.lineno})"
-            raise UnreadableFileError(self._archive.name, f"{where}; save the file again") from exc
-        self._fed += len(block)
-        if self._fed - max(self._parser.CurrentByteIndex, 0) > _MAX_TAG:
-            raise UnreadableFileError(self._archive.name, f"a tag in {self._path} has no end; save the file again")
+            reason = f"{self._path} in it is damaged ({expat.ErrorString(exc.code)}); save the file again"
+            raise UnreadableFileError(self._file, reason) from exc
+        self.fed += len(data)
+        if self.fed - max(self._parser.CurrentByteIndex, 0) > _MAX_TAG:
+            raise UnreadableFileError(self._file, f"a tag in {self._path} has no end; save the file again")
 
 
 def feed(parser: expat.XMLParserType, archive: Archive, path: str) -> Iterator[None]:
     """Parse the file at *path*; after each block of it the caller has its turn."""
-    feeding = Feed(parser, archive, path)
-    for block in feeding.read_blocks():
-        feeding.parse(block)
+    feeder = Feeder(parser, archive.name, path)
+    for block in archive.read_blocks(path, BLOCK):
+        feeder.parse(block)
         yield
-    feeding.parse(b"", is_last=True)
+    feeder.parse(b"", is_last=True)
     yield
 
 

@@ -24,6 +24,10 @@ _BUILT_IN: Final[Mapping[int, str]] = {
 _LITERAL: Final = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!(?:h+|m+|s+)\])[^\]]*\]', re.IGNORECASE)
 _ELAPSED: Final = re.compile(r"\[(?:h+|m+|s+)\]", re.IGNORECASE)
 _ZEROS: Final = re.compile(r"[0 /().-]*")
+# Sheets know no time zones.
+_EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001
+_EPOCH_BEFORE_LEAP_BUG: Final = datetime(1899, 12, 31)  # noqa: DTZ001
+_EPOCH_1904: Final = datetime(1904, 1, 1)  # noqa: DTZ001
 _LAST: Final = 2_958_466
 _LEAP_BUG: Final = 60
 _FIVE_DIGITS: Final = 100_000
@@ -33,16 +37,18 @@ _SECOND: Final = 1_000_000
 
 def read_number(text: str) -> int | float:
     """Return a number; what is whole is an ``int``, exactly as it stands."""
-    try:
-        return int(text)
-    except ValueError:
-        number = float(text)
-    if number.is_integer():
-        return int(Decimal(text))  # all digits that are written, and none that the float would add
+    if "." not in text:
+        try:
+            return int(text)
+        except ValueError:
+            pass  # 1E5, or no number
+    number = float(text)
+    if number % 1 > 0:
+        return number
     if number != number or number in {float("inf"), float("-inf")}:  # noqa: PLR0124  # only NaN differs from itself
         msg = f"{text!r} is not a number"
         raise ValueError(msg)
-    return number
+    return int(Decimal(text))  # all digits that are written, and none that the float would add
 
 
 def build_converter(number: int, code: str | None, *, is_1904: bool) -> Converter | None:
@@ -100,12 +106,12 @@ def _read_serial(text: str, *, is_1904: bool, exact: bool) -> datetime:
     if not exact and beside <= slack:
         ticks -= beside
     if is_1904:
-        epoch = datetime(1904, 1, 1)  # noqa: DTZ001  # sheets know no time zones
+        epoch = _EPOCH_1904
     elif days == _LEAP_BUG:
         msg = f"{text} is 29 February 1900, a day that only spreadsheets know"
         raise ValueError(msg)
     else:
-        epoch = datetime(1899, 12, 31 if days < _LEAP_BUG else 30)  # noqa: DTZ001  # same
+        epoch = _EPOCH_BEFORE_LEAP_BUG if days < _LEAP_BUG else _EPOCH
     return epoch + timedelta(days=days, microseconds=ticks)
 
 

@@ -1,50 +1,96 @@
-"""The cells of one XLSX sheet. This is the hot part of reading it: four callbacks a cell, and no object of our own."""
+"""The cells of an XLSX sheet, whatever its XML looks like: four callbacks a cell, and no object of our own."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, NoReturn
+from xml.parsers import expat
 
 from drf_commons.errors import UnreadableFileError
-from drf_commons.services.importing.archives import Archive
-from drf_commons.services.importing.markup import Attributes, Feed, build_parser
+from drf_commons.services.importing.headers import place_column
+from drf_commons.services.importing.markup import Attributes, Feeder, build_parser
 from drf_commons.services.importing.number_formats import read_number
 from drf_commons.services.importing.sheets import MAX_COLUMNS, MAX_ROWS, CellFault, SheetRow, check_text
 from drf_commons.services.importing.workbooks import Workbook, unescape
-from drf_commons.services.importing.xlsx_rows import RowReader, cut_rows
 
-__all__ = ["read_cells"]
+__all__ = ["ROW_END", "CellParser", "Scope", "is_blank", "read_flag"]
+
+#: How a row ends that nothing has been added to.
+ROW_END: Final = b"</row>"
 
 _DIGITS: Final = "0123456789"
-_LETTERS: Final = re.compile("[A-Z]{1,3}")
 _MAX_DEPTH: Final = 100
+#: Between the root and a row there is the sheet's data.
+_DEPTH_OF_ROWS: Final = 1
 _REMEMBERED: Final = 20_000
 
 
-def read_cells(  # noqa: C901, PLR0915  # closures share the state of the cell; methods would cost a look-up each
-    archive: Archive, path: str, workbook: Workbook, *, first: int, width: int, longest: int, most: int | None
-) -> Iterator[SheetRow]:
-    """Yield the rows that are not blank from the number *first* on, *most* of them, filled up to *width*."""
-    texts, converters = workbook.texts, workbook.converters
-    odd = {index for index, text in enumerate(texts) if not text or len(text) > longest or "\0" in text}
-    plain = [None if index in odd else text for index, text in enumerate(texts)] if odd else texts
-    done: list[SheetRow] = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What is asked of a sheet."""
+
+    #: The number of the first row.
+    first: int
+    #: A value in a later column is a fault.
+    width: int
+    #: Characters in a cell.
+    longest: int
+    #: Whether the first row that is not blank is all that is wanted.
+    is_header: bool
+
+
+class CellParser:
+    """Parses a sheet, and knows whether it stands between two rows."""
+
+    __slots__ = ("_check", "_feeder", "done", "is_between", "is_over", "number")
+
+    def __init__(self, file: str, path: str, workbook: Workbook, scope: Scope) -> None:
+        #: The rows that ended in the last piece, but for blank ones.
+        self.done: list[SheetRow] = []
+        #: The number of the last row, whoever has read it.
+        self.number = 0
+        #: Whether the last byte was the end of a row, and what comes next is another one, in UTF-8.
+        self.is_between = False
+        #: Whether the rows have ended.
+        self.is_over = False
+        parser = build_parser(file)
+        self._feeder = Feeder(parser, file, path)
+        self._check = _connect(parser, self, file, path, workbook, scope)
+
+    def parse(self, data: bytes, *, is_last: bool = False) -> list[SheetRow]:
+        """Return the rows that end in the next bytes, but for blank ones."""
+        self.done.clear()
+        self._feeder.parse(data, is_last=is_last)
+        self.is_between = self._check() == self._feeder.fed and data.endswith(ROW_END)
+        return self.done
+
+
+def _connect(  # noqa: C901, PLR0915  # closures share the state of the cell, and need no look-ups
+    parser: expat.XMLParserType, sheet: CellParser, file: str, path: str, workbook: Workbook, scope: Scope
+) -> Callable[[], int]:
+    """Let *parser* tell *sheet* of its rows. Return a check of what is unfinished, which returns where a row ended."""
+    texts, converters, width, longest = workbook.texts, workbook.converters, scope.width, scope.longest
+    done = sheet.done
     cells: list[object] = []
     pieces: list[str] = []
     run = ""
-    places: dict[str, int] = {}
     shown: dict[tuple[str | None, str], object] = {}
     kind: str | None = None
     style: str | None = None
     formula: str | None = None
     fault: CellFault | None = None
-    place = number = depth = 0
-    in_row = in_cell = in_value = is_over = is_pronounced = False
+    place = depth = row_end = 0
+    in_data = in_row = in_cell = in_value = is_pronounced = False
+    is_utf8 = True
     row_tag, cell_tag, value_tag, text_tag, inline_tag, formula_tag, data_tag = (
         "row", "c", "v", "t", "is", "f", "sheetData",
     )  # fmt: skip
+
+    def declare(_: str, encoding: str | None, __: int) -> None:
+        nonlocal is_utf8
+        is_utf8 = encoding is None or encoding.lower() == "utf-8"
 
     def begin(name: str, _: Attributes) -> None:
         """See the root, whose prefix is that of all tags."""
@@ -55,8 +101,8 @@ def read_cells(  # noqa: C901, PLR0915  # closures share the state of the cell; 
             inline_tag, formula_tag, data_tag = f"{prefix}is", f"{prefix}f", f"{prefix}sheetData"
         parser.StartElementHandler = start
 
-    def start(name: str, attributes: Attributes) -> None:  # noqa: C901  # hot
-        nonlocal run, kind, style, formula, place, in_cell, in_value, depth, is_pronounced
+    def start(name: str, attributes: Attributes) -> None:  # noqa: C901, PLR0912  # hot
+        nonlocal run, kind, style, formula, place, in_data, in_cell, in_value, depth, is_pronounced
         if name == cell_tag:
             if in_cell or not in_row:
                 fail("a cell stands in the wrong place")
@@ -67,9 +113,11 @@ def read_cells(  # noqa: C901, PLR0915  # closures share the state of the cell; 
                 place += 1
             else:
                 letters = reference.rstrip(_DIGITS)
-                place = places.get(letters) or find_place(letters)
+                place = place_column(letters)
+                if not 0 < place <= MAX_COLUMNS:
+                    fail(f"{letters[:30]!r} is no column that a sheet can have")
         elif name == value_tag or name == text_tag:  # noqa: PLR1714, SIM109  # a tuple would be built for each cell
-            if in_value:
+            if in_value or not in_cell:
                 fail("a value stands in the wrong place")
             in_value = True
             pieces.clear()
@@ -85,32 +133,17 @@ def read_cells(  # noqa: C901, PLR0915  # closures share the state of the cell; 
                 pieces.clear()
             elif name.endswith("rPh"):
                 is_pronounced = True
+            elif name == data_tag:
+                in_data = depth == _DEPTH_OF_ROWS
 
-    def end(name: str) -> None:  # noqa: C901, PLR0912  # hot
-        nonlocal run, in_cell, in_row, in_value, formula, depth, is_over, is_pronounced
+    def end(name: str) -> None:  # noqa: C901  # hot
+        nonlocal run, in_cell, in_row, in_value, formula, depth, row_end, is_pronounced
         if name == value_tag:
             in_value = False
             text = pieces[0] if len(pieces) == 1 else "".join(pieces)
-            # What most cells are is put at once; the rest goes the long way.
-            value: object = None
-            if formula is not None and text:
+            if text:
                 formula = None
-            try:
-                if kind == "s":
-                    value = plain[int(text)]
-                elif kind is None or kind == "n":  # faster than a set
-                    if style is not None and style in converters:
-                        value = shown.get((style, text))
-                    elif "." not in text:
-                        value = int(text)
-                    elif (fraction := float(text)) % 1:
-                        value = fraction
-            except (ValueError, IndexError):
-                pass
-            if value is None or place != len(cells) + 1 or place > width:
-                read_value(text)
-            else:
-                cells.append(value)
+            read_value(text)
         elif name == cell_tag:
             in_cell = False
             if formula is not None:
@@ -122,57 +155,50 @@ def read_cells(  # noqa: C901, PLR0915  # closures share the state of the cell; 
                 run = f"{run}{text}" if run else text
         elif name == row_tag:
             in_row = False
+            row_end = parser.CurrentByteIndex + len(ROW_END)
             end_row()
         else:
             depth -= 1
             if name == inline_tag:
                 formula = None
-                if place == len(cells) + 1 and place <= width and 0 < len(run) <= longest and "_x" not in run:
-                    cells.append(run)
-                else:
-                    put_text(unescape(run))
+                put_text(unescape(run))
             elif name == formula_tag:
                 formula = "".join(pieces)
             elif name.endswith("rPh"):
                 is_pronounced = False
             elif name == data_tag:
-                is_over = True
+                sheet.is_over = True
 
     def start_row(given: str | None) -> None:
-        nonlocal number, in_row, place, fault
+        nonlocal in_row, place, fault
         if in_row:
             fail("a row stands in the wrong place")
         try:
-            following = number + 1 if given is None else int(given)
+            following = sheet.number + 1 if given is None else int(given)
         except ValueError:
             fail(f"{given!r} is no number of a row")
-        if not number < following <= MAX_ROWS:
+        if not sheet.number < following <= MAX_ROWS:
             fail(f"its rows are out of order, or more than the {MAX_ROWS:,} that a sheet can hold")
-        number, in_row, place, fault = following, True, 0, None
+        sheet.number, in_row, place, fault = following, True, 0, None
 
     def end_row() -> None:
         nonlocal cells
         if not cells and fault is None:
             return
-        if number >= first and (most is None or len(done) < most) and (fault is not None or not is_blank(cells)):
-            done.append((number, cells, fault))
+        if (
+            sheet.number >= scope.first
+            and not (scope.is_header and done)
+            and (fault is not None or not is_blank(cells))
+        ):
+            done.append((sheet.number, cells, fault))
         cells = []
-
-    def find_place(letters: str) -> int:
-        found = 0
-        if _LETTERS.fullmatch(letters):
-            for letter in letters:
-                found = found * 26 + ord(letter) - 64
-        if not 0 < found <= MAX_COLUMNS:
-            fail(f"{letters[:30]!r} is no column that a sheet can have")
-        places[letters] = found
-        return found
 
     def read_value(text: str) -> None:  # noqa: C901, PLR0912  # a kind for each of the format's
         """Put what a cell has between its tags ``v``; the kinds stand in the order in which they are frequent."""
         if kind == "s":
             try:
-                put_text(texts[int(text)])
+                index = int(text)
+                put_text(texts[index if index >= 0 else len(texts)])
             except (ValueError, IndexError):
                 blame(text, "the cell refers to a text that is not in the file", "invalid_cell")
         elif kind is None or kind == "n":
@@ -192,7 +218,7 @@ def read_cells(  # noqa: C901, PLR0915  # closures share the state of the cell; 
             except (ValueError, OverflowError, ArithmeticError):
                 blame(text, f"{text[:30]!r} cannot be shown as the cell's format asks for", "invalid_cell")
         elif kind == "b":
-            put(text in {"1", "true"})
+            put(read_flag(text))
         elif kind == "e":
             blame(text, f"the cell shows the error {text[:30]}; mend its formula", "error_cell")
         elif kind == "d":
@@ -236,36 +262,30 @@ def read_cells(  # noqa: C901, PLR0915  # closures share the state of the cell; 
             fault = CellFault(place - 1, value, reason, code)
 
     def fail(reason: str) -> NoReturn:
-        raise UnreadableFileError(archive.name, f"{path} in it is damaged: {reason}", row=number or None)
+        raise UnreadableFileError(file, f"{path} in it is damaged: {reason}", row=sheet.number or None)
 
-    parser = build_parser(archive.name)
-    parser.StartElementHandler = begin
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = pieces.append
-    feeding = Feed(parser, archive, path)
-    blocks = feeding.read_blocks()
-    reader = RowReader(workbook, first=first, width=width, longest=longest)
-    # A header is the first of a few rows: it is not worth the shortcut.
-    for block, is_whole in ((block, False) for block in blocks) if most is not None else cut_rows(blocks):
-        rows = reader.read(block, number) if is_whole else None
-        if rows is not None:
-            done, number = rows
-        else:
-            feeding.parse(block)
+    def check() -> int:
         if len(run) + sum(map(len, pieces)) > max(longest, 1_000_000):
             fail(f"column {place} has a cell that is far too long")
         if not in_cell:
             pieces.clear()  # white space between tags
-        yield from done
-        if is_over or (most is not None and done):
-            return
-        done.clear()
-    feeding.parse(b"", is_last=True)
+        return row_end if in_data and is_utf8 and depth == _DEPTH_OF_ROWS and not in_value else -1
+
+    parser.XmlDeclHandler = declare
+    parser.StartElementHandler = begin
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = pieces.append
+    return check
 
 
 def is_blank(cells: list[object]) -> bool:
     """Tell whether nothing is shown in a row."""
     return all(cell is None or cell == "" for cell in cells)
+
+
+def read_flag(text: str) -> bool:
+    """Return what a cell of truth values says."""
+    return text in {"1", "true"}
 
 
 def _read_iso(text: str) -> date:

@@ -1,199 +1,237 @@
-"""Rows of an XLSX sheet that are written as programs mostly write them, recognised at once.
+"""The rows of an XLSX sheet. Nearly all writers spell a row alike, and such rows need no parser.
 
-It is a shortcut for what :mod:`~drf_commons.services.importing.xlsx_cells` does tag by tag, and gives the same cells:
-whatever it does not know by heart, a fault included, is left to that. It takes nothing on trust either: the pattern has
-to account for every tag, so that none can hide between two cells.
+A row that stands between two others, starts as one that the parser has taken, and whose cells have a shape that is
+known here, is well-formed, and means what the parser would say. Every other row is given to the parser, and so is what
+stands around the rows. The tests hold both ways together.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
-from typing import Final
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from operator import itemgetter
+from typing import Final, NoReturn, TypeAlias
 
+from drf_commons.services.importing.archives import Archive
+from drf_commons.services.importing.headers import place_column
+from drf_commons.services.importing.markup import BLOCK
 from drf_commons.services.importing.number_formats import read_number
 from drf_commons.services.importing.sheets import MAX_COLUMNS, MAX_ROWS, SheetRow
-from drf_commons.services.importing.workbooks import Workbook, unescape
+from drf_commons.services.importing.workbooks import Workbook
+from drf_commons.services.importing.xlsx_cells import ROW_END, CellParser, Scope, is_blank, read_flag
 
-__all__ = ["RowReader", "cut_rows"]
+__all__ = ["read_rows"]
 
-_DECLARATION: Final = re.compile(
-    rb"""(?:\xef\xbb\xbf)?<\?xml version=["']1\.0["'](?: encoding=["']utf-8["'])?(?: standalone=["']\w+["'])?\s*\?>""",
-    re.IGNORECASE,
-).match
-_DATA: Final = b"<sheetData>"
-_ROW_END: Final = b"</row>"
-#: A row that is longer than this is given to the parser, which bounds it.
+#: Takes what stands in a cell, and returns its value; a ``ValueError`` or ``LookupError`` leaves the row to the parser.
+#: ``None`` stands for text, which is what it is.
+_Converter: TypeAlias = "Callable[[str], object] | None"
+
 _MAX_ROW: Final = 1_000_000
-_ROW: Final = re.compile(r'\s*<row(?: r="([0-9]{1,7})")?(?: [A-Za-z:0-9]+="[^"<&]*")*>').match
-_CELL: Final = re.compile(
-    r'<c r="([A-Z]{1,3})[0-9]{1,7}"(?: s="([0-9]+)")?(?: t="([A-Za-z]+)")?(?:/>|>'
-    r"(?:(<f[^<>]*/>|<f(?: [^<>]*)?>[^<]*</f>)?<v>([^<&]+)</v>"
-    r'|<is><t(?: xml:space="preserve")?>([^<]+)</t></is>)</c>)'
-).findall
+_HEAD: Final = re.compile(r'\s*<row r="([0-9]{1,7})"([^<>]*)>')
+# The letters of a cell, what stands between its number and its text, and the text. What lies between two matches is how
+# the first one ends.
+_CELL: Final = re.compile(r'<c r="([A-Z]{1,3})[0-9]{1,7}"([^<>]*>(?:<v>|<is><t[^<>]*>)?)([^<>]*)')
+# A formula with a value behind it, which is all that counts.
+_FORMULA: Final = re.compile(
+    r'<f(?: t="[a-z]+")?(?: ref="[A-Z0-9:]+")?(?: si="[0-9]+")?'
+    r"(?:/>|>(?:[^<>&]|&(?:amp|lt|gt|quot|apos);)*</f>)(?=<v>[^<])"
+)
 _ENTITY: Final = re.compile("&([^&;]*;?)")
 _ENTITIES: Final = {"amp;": "&", "lt;": "<", "gt;": ">", "quot;": '"', "apos;": "'"}
-#: What XML forbids, or reads as something else: a parser has to see it.
-_ODD: Final = bytes({*range(32)} - {*b"\t\n"})
-_REMEMBERED: Final = 20_000
-_ROW_TAGS: Final = 2
-_VALUE_TAGS: Final = 4
+_SHAPE: Final = re.compile(
+    r'(?: s="(?P<style>[0-9]{1,6})")?(?: t="(?P<kind>[A-Za-z]{1,9})")?'
+    r'(?P<close>/?>)(?P<open><v>|<is><t(?: xml:space="preserve")?>)?'
+)
+_ENDS: Final = {("/>", None): "", (">", None): "</c>", (">", "<v>"): "</v></c>", (">", "<is"): "</t></is></c>"}
+# Characters that XML does not have, or changes.
+_ODD: Final = bytes([*range(9), *range(11, 32)])
+# So do U+FFFE and U+FFFF; those that begin alike are as rare.
+_ODD_START: Final = b"\xef\xbf"
+_REMEMBERED: Final = 4_096
+_MOST_SHAPES: Final = 1_000
 
 
-def cut_rows(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Yield the XML of a sheet in pieces, and whether each is nothing but whole rows.
+def read_rows(archive: Archive, path: str, workbook: Workbook, scope: Scope) -> Iterator[SheetRow]:
+    """Yield the rows that are not blank, with their cells up to the last one that is not."""
+    parser = CellParser(archive.name, path, workbook, scope)
+    plain = _PlainRows(workbook, scope)
+    rest = b""
+    for block in archive.read_blocks(path, BLOCK):
+        rest += block
+        end = rest.rfind(ROW_END) + len(ROW_END)
+        if end >= len(ROW_END):
+            rows, rest = rest[:end], rest[end:]
+            yield from _read_whole(parser, plain, rows)
+        elif len(rest) > _MAX_ROW:
+            yield from parser.parse(rest)
+            rest = b""
+        if parser.is_over:
+            return
+    yield from parser.parse(rest)
+    if not parser.is_over:
+        yield from parser.parse(b"", is_last=True)
 
-    From the first comment or the like on, or a row that does not end, nothing is cut: only a parser knows what is what.
-    """
-    rest = next(blocks, b"")
-    start = rest.find(_DATA) + len(_DATA)
-    is_known = start >= len(_DATA) and _is_plain_head(rest[:start])
-    if is_known:
-        yield rest[:start], False
-        rest = rest[start:]
-    for block in chain(blocks, [b""]):
-        end = rest.rfind(_ROW_END) + len(_ROW_END)
-        has_rows = end >= len(_ROW_END)
-        if b"<!" in rest or b"<?" in rest or (not has_rows and len(rest) > _MAX_ROW):
-            is_known = False
-        if not is_known:
-            yield rest, False
-            rest = block
-        elif has_rows:
-            yield rest[:end], True
-            rest = rest[end:] + block
+
+def _read_whole(parser: CellParser, plain: _PlainRows, data: bytes) -> Iterator[SheetRow]:
+    """Yield the rows in *data*, which ends as a row does."""
+    if not parser.is_between:
+        start = data.find(ROW_END) + len(ROW_END)
+        yield from parser.parse(data[:start])
+        data = data[start:]
+    texts = _split(data) if parser.is_between else None
+    if texts is None:
+        yield from parser.parse(data)
+        return
+    for place, text in enumerate(texts, 1):
+        cells = plain.read(text, parser.number)
+        if cells is None:
+            yield from parser.parse(text.encode() + ROW_END)
+            if not parser.is_between:
+                yield from parser.parse(b"".join(text.encode() + ROW_END for text in texts[place:]))
+                return
+            plain.learn(text)
         else:
-            rest += block
-    yield rest, False
+            parser.number = plain.number
+            if cells and plain.number >= plain.first and (cells[0] is not None or not is_blank(cells)):
+                yield plain.number, cells, None
 
 
-def _is_plain_head(head: bytes) -> bool:
-    """Tell whether what stands before the rows is UTF-8, and holds nothing in which the rows might be hidden."""
-    declared = _DECLARATION(head)
-    rest = head if declared is None else head[declared.end() :]
-    return b"<!" not in rest and b"<?" not in rest
+def _split(data: bytes) -> Sequence[str] | None:
+    """Return the rows in *data* without their ends; ``None`` where a character needs the parser's eye."""
+    if len(data.translate(None, _ODD)) != len(data) or _ODD_START in data:
+        return None
+    try:
+        return data.decode().split(ROW_END.decode())[:-1]
+    except UnicodeDecodeError:
+        return None
 
 
-class RowReader:
-    """Reads the rows of one sheet from the number *first* on, up to *width* cells in each."""
+class _PlainRows:
+    """Reads the rows that are spelled as usual."""
 
-    def __init__(self, workbook: Workbook, *, first: int, width: int, longest: int) -> None:
-        self._texts = workbook.texts
-        self._converters = workbook.converters
-        self._first = first
-        self._names = _list_names(min(width, MAX_COLUMNS))
-        self._places: Mapping[str, int] = {name: place for place, name in enumerate(self._names)}
-        self._longest = longest
-        self._shown: dict[tuple[str, str], object] = {}
+    def __init__(self, workbook: Workbook, scope: Scope) -> None:
+        #: The number of the row that was read last.
+        self.number = 0
+        self.first: int = scope.first
+        self._width, self._longest = scope.width, scope.longest
+        self._by_kind = {"s": _build_look_up(workbook.texts, scope.longest), "b": read_flag}
+        self._by_style: dict[str | None, Callable[[str], object]] = {
+            style: lru_cache(_REMEMBERED)(converter) for style, converter in workbook.converters.items()
+        }
+        self._heads = {""}
+        self._converters: dict[tuple[str, str], _Converter] = {}
+        # How the cells of the last row were spelled, and what that comes to.
+        self._letters: list[str] = []
+        self._shapes: list[str] = []
+        self._ends: list[str] = []
+        #: How many cells stand in columns that have a header, and what puts ``None`` into the gaps between them.
+        self._inside = 0
+        self._spread: Callable[[list[object]], Iterable[object]] | None = None
+        self._row: list[_Converter] = []
 
-    def read(self, data: bytes, number: int) -> tuple[list[SheetRow], int] | None:
-        """Return the rows in *data*, whole ones that follow *number*, but for blank ones; and the number of the last.
+    def learn(self, text: str) -> None:
+        """Remember how a row starts that the parser has taken."""
+        head = _HEAD.match(text)
+        if head is not None and len(self._heads) < _MOST_SHAPES:
+            self._heads.add(head[2])
 
-        Return ``None`` where they have to be read tag by tag.
-        """
-        if len(data.translate(None, _ODD)) != len(data):
+    def read(self, text: str, last: int) -> list[object] | None:
+        """Return the cells of a row behind the one with the number *last*, or ``None`` where the parser has to."""
+        if "<f" in text:
+            text = _FORMULA.sub("", text)
+        parts = _CELL.split(text)
+        letters, shapes, texts, ends = parts[1::4], parts[2::4], parts[3::4], parts[4::4]
+        head = _HEAD.fullmatch(parts[0])
+        if head is None or head[2] not in self._heads or not last < int(head[1]) <= MAX_ROWS:
             return None
         try:
-            return self._read_rows(data.decode(), number)
-        except (LookupError, ValueError, ArithmeticError):
+            if "&" in text:
+                texts = [_ENTITY.sub(_expand, text) for text in texts]
+            if "_x" in text or (len(text) > self._longest and max(map(len, texts), default=0) > self._longest):
+                return None
+            if letters != self._letters:
+                self._find_places(letters)
+            if shapes != self._shapes or ends != self._ends:
+                self._find_converters(shapes, ends)
+            cells = [
+                text or None if convert is None else convert(text)
+                for text, convert in zip(texts, self._row, strict=True)
+            ]
+        except (ValueError, LookupError, ArithmeticError):
             return None
+        self.number = int(head[1])
+        return self._arrange(cells)
 
-    def _read_rows(self, text: str, number: int) -> tuple[list[SheetRow], int]:
-        rows: list[SheetRow] = []
-        tags = 0
-        for part in text.split("</row>")[:-1]:
-            match = _ROW(part)
-            following = number + 1 if match is None or not match[1] else int(match[1])
-            if match is None or not number < following <= MAX_ROWS:
-                raise ValueError
-            number = following
-            found = _CELL(part, match.end())
-            cells, more = self._read_cells(found)
-            tags += _ROW_TAGS + _VALUE_TAGS * len(found) + more
-            if number >= self._first and any(cell is not None and cell != "" for cell in cells):
-                rows.append((number, cells, None))
-        if text.count("<") != tags:
-            raise ValueError
-        return rows, number
+    def _arrange(self, cells: list[object]) -> list[object] | None:
+        """Return the cells with the gaps between them; a value beyond the last column is the parser's."""
+        if len(cells) > self._inside:
+            if any(cell is not None for cell in cells[self._inside :]):
+                return None
+            del cells[self._inside :]
+        if self._spread is not None:
+            cells.append(None)
+            return [*self._spread(cells)]
+        return cells
 
-    def _read_cells(  # noqa: C901, PLR0912  # hot: a call for each cell would cost more than the cell
-        self, found: Sequence[tuple[str, str, str, str, str, str]]
-    ) -> tuple[list[object], int]:
-        """Return the cells of a row, and how many more tags they have than plain values would."""
-        texts, converters, shown = self._texts, self._converters, self._shown
-        names, longest = self._names, self._longest
-        width = len(names)
-        cells: list[object] = []
-        tags = place = 0
-        value: object
-        for name, style, kind, formula, text, inline in found:
-            if inline:
-                tags += 2
-                # The pattern lets no empty text through, and the bytes no NUL, unless it is escaped.
-                value = inline if "&" not in inline and "_x" not in inline else _read_text(inline)
-                if len(inline) > longest:
-                    raise ValueError
-            elif not text:  # a cell that only has a style
-                tags -= _VALUE_TAGS - 1
-                continue
-            elif kind == "s":
-                value = shared = texts[int(text)]
-                if not 0 < len(shared) <= longest or "\0" in shared:
-                    raise ValueError
-            elif kind in {"", "n"}:
-                if style in converters:
-                    value = shown.get((style, text))
-                    if value is None:
-                        value = self._show(style, text)
-                elif "." not in text:
-                    value = int(text) if text.isdecimal() else read_number(text)
-                else:
-                    number = float(text)
-                    value = number if number % 1 else read_number(text)
-            elif kind == "b":
-                value = text in {"1", "true"}
-            elif kind == "str" and len(text) <= longest:
-                value = _read_text(text)
-            else:
-                raise ValueError
-            if formula:
-                tags += formula.count("<")
-            if place >= width or names[place] != name:
-                following = self._places[name]
-                if following < place:
-                    raise ValueError
-                cells.extend([None] * (following - place))
-                place = following
-            cells.append(value)
-            place += 1
-        return cells, tags
+    def _find_places(self, letters: list[str]) -> None:
+        places = [*map(place_column, letters)]
+        if places[-1:] > [MAX_COLUMNS] or any(left >= right for left, right in pairwise((0, *places))):
+            raise ValueError(letters)
+        inside = bisect_right(places, self._width)
+        self._letters, self._inside, self._spread = letters, inside, None
+        if inside and places[inside - 1] > inside:
+            cells = dict(zip(places, range(inside), strict=False))
+            self._spread = itemgetter(*(cells.get(place, -1) for place in range(1, places[inside - 1] + 1)))
 
-    def _show(self, style: str, text: str) -> object:
-        if len(self._shown) > _REMEMBERED:
-            self._shown.clear()
-        value = self._shown[style, text] = self._converters[style](text)
-        return value
+    def _find_converters(self, shapes: list[str], ends: list[str]) -> None:
+        row: list[_Converter] = []
+        for shape in zip(shapes, ends, strict=True):
+            if shape not in self._converters:
+                if len(self._converters) >= _MOST_SHAPES:
+                    self._converters.clear()
+                self._converters[shape] = self._build_converter(*shape)
+            row.append(self._converters[shape])
+        self._shapes, self._ends, self._row = shapes, ends, row
+
+    def _build_converter(self, shape: str, end: str) -> _Converter:
+        match = _SHAPE.fullmatch(shape)
+        if match is None or _ENDS.get((match["close"], match["open"] and match["open"][:3])) != end:
+            return _leave
+        if match["open"] is None:
+            return _read_blank
+        if match["open"] != "<v>" or match["kind"] == "str":
+            return None
+        kind = match["kind"] or "n"
+        return self._by_style.get(match["style"], read_number) if kind == "n" else self._by_kind.get(kind, _leave)
 
 
-def _read_text(text: str) -> str:
-    """Return a text of the XML as it was before it was escaped, in XML and once more in the format."""
-    value = unescape(_ENTITY.sub(_expand, text))
-    if "\0" in value:
-        raise ValueError
-    return value
+def _build_look_up(texts: Sequence[str], longest: int) -> Callable[[str], object]:
+    """Return what finds a shared text; one that is blank, or no cell may have, is the parser's."""
+    odd = {place for place, text in enumerate(texts) if not text or len(text) > longest or "\0" in text}
+    plain = [None if place in odd else text for place, text in enumerate(texts)] if odd else texts
+
+    def look_up(text: str) -> object:
+        place = int(text)
+        found = plain[place]
+        if found is None or place < 0:
+            raise LookupError(text)
+        return found
+
+    return look_up
 
 
 def _expand(match: re.Match[str]) -> str:
-    return _ENTITIES[match[1]]  # any other is left to the parser
+    return _ENTITIES[match[1]]  # any other is the parser's
 
 
-def _list_names(width: int) -> Sequence[str]:
-    """Return the letters of the first *width* columns."""
-    letters = [chr(code) for code in range(ord("A"), ord("Z") + 1)]
-    names = letters.copy()
-    for name in names:
-        if len(names) >= width:
-            break
-        names.extend(f"{name}{letter}" for letter in letters)
-    return names[:width]
+def _read_blank(text: str) -> None:
+    if text:
+        _leave(text)
+
+
+def _leave(text: str) -> NoReturn:
+    """Leave a row to the parser."""
+    raise ValueError(text)

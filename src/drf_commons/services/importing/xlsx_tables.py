@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Literal
 
 from typing_extensions import override
@@ -11,7 +12,8 @@ from drf_commons.services.importing.archives import Archive
 from drf_commons.services.importing.sheets import SheetRow, SheetTable
 from drf_commons.services.importing.tables import ReadOptions
 from drf_commons.services.importing.workbooks import find_sheet, read_workbook
-from drf_commons.services.importing.xlsx_cells import read_cells
+from drf_commons.services.importing.xlsx_cells import Scope
+from drf_commons.services.importing.xlsx_rows import read_rows
 
 __all__ = ["XlsxTable"]
 
@@ -32,12 +34,7 @@ class XlsxTable(SheetTable):
 
     @override
     def iterate(self, *, first: int, width: int, is_header: bool) -> Iterator[SheetRow]:
-        return read_cells(
-            self._archive,
-            self._path,
-            self._workbook,
-            first=first,
-            width=width,
-            longest=self._limits.max_cell_length,
-            most=1 if is_header else None,
-        )
+        longest = self._limits.max_cell_length
+        scope = Scope(first=first, width=width, longest=longest, is_header=is_header)
+        rows = read_rows(self._archive, self._path, self._workbook, scope)
+        return islice(rows, 1) if is_header else rows
