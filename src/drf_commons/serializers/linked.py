@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import router
 from django.db.models import Model, QuerySet
+from django.db.models.signals import m2m_changed
 
+from drf_commons.serializers.keys import get_max_values
 from drf_commons.serializers.nested import NestedRelation
 from drf_commons.serializers.paths import Path
 from drf_commons.serializers.rows import Row, delete_rows, fail_at, reporting_at
 
-__all__ = ["LinkedRows", "Wanted"]
+__all__ = ["LinkedRows", "Wanted", "set_links"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,57 @@ class LinkedRows:
         links: QuerySet[Model] = manager.through._default_manager.using(self.using)
         ends = {manager.source_field_name: self.near.written, f"{manager.target_field_name}__in": pks}
         return links.filter(**ends)
+
+
+def set_links(nesting: NestedRelation, entries: Sequence[tuple[Row, Any]], using: str) -> bool:
+    """Link each row to the rows it names, all of which exist: a query to read, one to undo and one to make.
+
+    Returns ``False``, with nothing done, where there is more to a link than its two ends, or somebody hears of it.
+    """
+    manager: Any = getattr(entries[0][0].written, nesting.link.name)
+    through: type[Model] = manager.through
+    if (
+        nesting.sync_mode == "sync"
+        or nesting.relation_write.get("through_defaults")
+        or not through._meta.auto_created
+        or manager.symmetrical
+        or m2m_changed.has_listeners(through)
+        or router.db_for_write(through, instance=entries[0][0].written) != using
+        or not all(isinstance(item, Model) for _row, items in entries for item in items or ())
+    ):
+        return False
+    source: Any = through._meta.get_field(manager.source_field_name)
+    target: Any = through._meta.get_field(manager.target_field_name)
+    near, far = source.target_field.attname, target.target_field.attname
+    wanted = {(getattr(row.written, near), getattr(item, far)): None for row, items in entries for item in items or ()}
+    held: dict[object, object] = {}
+    links = through._default_manager.using(using)
+    shown = nesting.link.far._default_manager.using(using).all()
+    if shown.query.where:  # a link to a row that the manager at the far end hides is not touched, as in Django
+        links = links.filter(**{f"{target.name}__in": shown})
+    owners = [getattr(row.written, near) for row, _items in entries if not row.is_new]
+    for part in _split(owners, using):
+        found = links.filter(**{f"{source.name}__in": part}).values_list(source.attname, target.attname, "pk")
+        held |= {(owner, other): pk for owner, other, pk in found}
+    if nesting.sync_mode == "replace":
+        gone = [pk for ends, pk in held.items() if ends not in wanted]
+        for part in _split(gone, using):
+            through._default_manager.using(using).filter(pk__in=part).delete()
+    new = [
+        through(**{source.attname: owner, target.attname: other})
+        for owner, other in wanted
+        if (owner, other) not in held
+    ]
+    with reporting_at(entries[0][0].path[:-1]):
+        through._default_manager.using(using).bulk_create(new, ignore_conflicts=True)  # another request may be first
+    return True
+
+
+def _split(values: Sequence[Any], using: str) -> Iterator[Sequence[Any]]:
+    """Yield *values* in parts that one query can carry."""
+    size = get_max_values(using) or len(values) or 1
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
 
 
 def _group_by_columns(wanted: Sequence[Wanted]) -> list[tuple[Mapping[str, Any], list[Wanted]]]:

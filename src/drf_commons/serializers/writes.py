@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 from django.db.models import Model, QuerySet, prefetch_related_objects
 from rest_framework.serializers import ModelSerializer
 
-from drf_commons.serializers.linked import LinkedRows, Wanted
+from drf_commons.serializers.linked import LinkedRows, Wanted, set_links
 from drf_commons.serializers.links import Kind
 from drf_commons.serializers.nested import NestedRelation, NestingSerializer
 from drf_commons.serializers.paths import Path
@@ -194,6 +194,8 @@ class TreeWriter:
 
     def write_linked(self, nesting: NestedRelation, entries: Entries) -> None:
         """Unlink, update, create and link rows that may belong to several near rows."""
+        if set_links(nesting, entries, self.using):
+            return
         children: list[Row] = []
         planned: list[tuple[LinkedRows, list[Wanted]]] = []
         for row, value in entries:
