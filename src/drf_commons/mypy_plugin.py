@@ -40,7 +40,7 @@ from typing_extensions import override
 
 from drf_commons import __version__
 from drf_commons.inference import names
-from drf_commons.inference.calls import Calls, remember_class
+from drf_commons.inference.calls import TAKERS, Calls, remember_class
 from drf_commons.inference.registry import Registry
 from drf_commons.inference.scope import Scope
 from drf_commons.inference.serializers import infer_shapes
@@ -130,6 +130,8 @@ class SerializerPlugin(Plugin):
 
     @override
     def get_method_hook(self, fullname: str) -> Callable[[MethodContext], Type] | None:
+        if fullname in TAKERS:
+            return partial(self._calls.take_key, check=TAKERS[fullname])
         owner, _, method = fullname.rpartition(".")
         info = self.find_info(owner) if method == "get_serializer" else None
         return self._calls.call_get_serializer if info is not None and info.has_base(names.GENERIC_VIEW) else None

@@ -11,7 +11,7 @@ from mypy.types import NoneType, UnionType
 from mypy.typevars import fill_typevars_with_any
 
 from drf_commons.inference.choices import build_literals
-from drf_commons.inference.declarations import Exchange, FieldShape
+from drf_commons.inference.declarations import FORMATS, Exchange, FieldShape, get_api_setting
 from drf_commons.inference.scope import Scope
 from drf_commons.inference.shapes import ANY
 
@@ -38,7 +38,7 @@ def read_automatic(scope: Scope, name: str, field: Any) -> FieldShape:
     )
 
 
-def _exchange_automatic(scope: Scope, source: str, field: Any) -> Exchange:  # noqa: PLR0911  # a return for each kind
+def _exchange_automatic(scope: Scope, source: str, field: Any) -> Exchange:  # noqa: C901, PLR0911, PLR0912  # a case for each kind
     from rest_framework import fields, relations  # noqa: PLC0415
     from rest_framework.settings import api_settings  # noqa: PLC0415
 
@@ -49,6 +49,10 @@ def _exchange_automatic(scope: Scope, source: str, field: Any) -> Exchange:  # n
         case relations.PrimaryKeyRelatedField():
             model = scope.get_related_model(source)
             return scope.get_pk_type(model), ANY if model is None else fill_typevars_with_any(model)
+        case relations.HyperlinkedRelatedField():
+            model = scope.get_related_model(source)
+            link = scope.build("rest_framework.relations.Hyperlink")
+            return link, ANY if model is None else fill_typevars_with_any(model)
         case fields.ReadOnlyField():
             return scope.get_attribute(source), ANY
         case fields.MultipleChoiceField():
@@ -71,11 +75,27 @@ def _exchange_automatic(scope: Scope, source: str, field: Any) -> Exchange:  # n
             return UnionType.make_union([scope.build("builtins.str"), NoneType()]), scope.build(
                 "django.core.files.base.File"
             )
+        case fields.IntegerField():
+            # Only newer versions of DRF have the class and its setting.
+            is_text = isinstance(field, getattr(fields, "BigIntegerField", ())) and getattr(
+                field, "coerce_to_string", api_settings.COERCE_BIGINT_TO_STRING
+            )
+            return scope.build_python(str if is_text else int), scope.build_python(int)
         case fields.Field():
             simple = next((types for cls, types in _get_simple(fields) if isinstance(field, cls)), None)
-            return (ANY, ANY) if simple is None else (scope.build_python(simple[0]), scope.build_python(simple[1]))
+            if simple is None:
+                return ANY, ANY
+            output, value = map(scope.build_python, simple)
+            return (output if _has_format(cast("Any", field)) else value), value
         case _:
             return ANY, ANY
+
+
+def _has_format(field: Any) -> bool:
+    """Tell whether a value is written as text where there is a choice: a time without a format is given as it is."""
+    bases = (f"{base.__module__}.{base.__qualname__}" for base in field.__class__.__mro__)
+    setting = next((FORMATS[base] for base in bases if base in FORMATS), None)
+    return setting is None or getattr(field, "format", get_api_setting(setting)) is not None
 
 
 def _get_simple(fields: Any) -> tuple[tuple[type, tuple[type, type]], ...]:
@@ -84,7 +104,6 @@ def _get_simple(fields: Any) -> tuple[tuple[type, tuple[type, type]], ...]:
         (fields.BooleanField, (bool, bool)),
         (fields.UUIDField, (str, uuid.UUID)),
         (fields.CharField, (str, str)),
-        (fields.IntegerField, (int, int)),
         (fields.FloatField, (float, float)),
         (fields.DateTimeField, (str, dt.datetime)),
         (fields.DateField, (str, dt.date)),

@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from mypy.checker import TypeChecker
 from mypy.maptype import map_instance_to_supertype
-from mypy.nodes import MDEF, ArgKind, CallExpr, Expression, RefExpr, SymbolTableNode, TypeAlias, TypeInfo
+from mypy.nodes import MDEF, ArgKind, CallExpr, Decorator, Expression, RefExpr, SymbolTableNode, TypeAlias, TypeInfo
 from mypy.plugin import AttributeContext, ClassDefContext, FunctionSigContext, MethodContext
+from mypy.plugins.default import TD_DELITEM_NAMES, TD_POP_NAMES, typed_dict_delitem_callback, typed_dict_pop_callback
 from mypy.semanal import SemanticAnalyzer
-from mypy.types import CallableType, ExtraAttrs, FunctionLike, Instance, NoneType, Type, UnionType, get_proper_type
+from mypy.types import (
+    CallableType,
+    ExtraAttrs,
+    FunctionLike,
+    Instance,
+    NoneType,
+    Type,
+    TypedDictType,
+    UnionType,
+    get_proper_type,
+)
 from mypy.typevars import fill_typevars_with_any
 
 from drf_commons.inference import names
 from drf_commons.inference.shapes import ANY, find_alias
-from drf_commons.inference.syntax import get_arguments, get_assignments, is_true
+from drf_commons.inference.syntax import get_arguments, get_assignments, is_true, read_meta
 
-__all__ = ["Calls", "remember_class"]
+__all__ = ["TAKERS", "Calls", "remember_class"]
 
 #: Marks, on a serializer's type, what it was made with; on a list, the shapes of its rows.
 _IS_PARTIAL: Final = "@partial"
@@ -26,6 +38,11 @@ _VALUE: Final = "@value"
 _LIST_OPTIONS: Final = ("max_length", "min_length")
 #: Before serializers are read, which may use what is remembered.
 _PATCH_PRIORITY: Final = 4
+#: How mypy types the methods of a TypedDict that take a key out of it.
+TAKERS: Final[Mapping[str, Callable[[MethodContext], Type]]] = {
+    **dict.fromkeys(TD_DELITEM_NAMES, typed_dict_delitem_callback),
+    **dict.fromkeys(TD_POP_NAMES, typed_dict_pop_callback),
+}
 
 
 class Calls:
@@ -81,10 +98,8 @@ class Calls:
         override = view.type.get("get_serializer_class")
         if override is None or override.node is None or not names.is_library(override.node.fullname):
             return context.default_return_type
-        symbol = view.type.get(names.SERIALIZER_CLASS)
-        made = (
-            get_proper_type(symbol.node.target) if symbol is not None and isinstance(symbol.node, TypeAlias) else None
-        )
+        found = _find_serializer(context, view.type)
+        made = None if found is None else get_proper_type(found)
         if not isinstance(made, Instance) or not self.is_serializer(made.type.fullname):
             return context.default_return_type
         arguments = {
@@ -94,6 +109,15 @@ class Calls:
             if name is not None
         }
         return self._make(made, arguments) or made
+
+    @staticmethod
+    def take_key(context: MethodContext, check: Callable[[MethodContext], Type]) -> Type:
+        """Type ``serializer.validated_data.pop("key")``: the dict is the caller's own."""
+        owner = context.type
+        if isinstance(owner, TypedDictType) and owner.fallback.type.has_base("builtins.dict"):
+            # Only a shape is a TypedDict and a dict.
+            context = context._replace(type=owner.copy_modified(required_keys=set()))
+        return check(context)
 
     def _read(self, context: AttributeContext, shape: str, row: str) -> Type:
         owner = get_proper_type(context.type)
@@ -116,19 +140,49 @@ class Calls:
 
     def _make_list(self, made: Instance, values: str) -> Instance | None:
         row, value = find_alias(made.type, names.DATA) or ANY, find_alias(made.type, values) or ANY
-        shaped = any(base.fullname in names.SHAPED_SERIALIZERS for base in made.type.mro)
-        found = self._find_info(names.SHAPED_LIST) if shaped else None
-        if found is not None:
-            return Instance(found, [self._get_row_type(made), row, value])
-        plain = self._find_info(names.LIST_SERIALIZER)
-        if plain is None:
+        found = self._find_list(made.type)
+        if found is None:
             return None
-        attributes = ExtraAttrs({_ROW: row, _VALUE: value}, None, None)
-        return Instance(plain, [self._get_row_type(made)], extra_attrs=attributes)
+        known = [self._get_row_type(made), row, value]
+        count = len(found.type_vars)
+        if found.has_base(names.SHAPED_LIST) and count == len(known):
+            return Instance(found, known)
+        attributes = None if _renders(found) else ExtraAttrs({_ROW: row, _VALUE: value}, None, None)
+        return Instance(found, known[:1] if count == 1 else [ANY] * count, extra_attrs=attributes)
+
+    def _find_list(self, serializer: TypeInfo) -> TypeInfo | None:
+        """Return the class that ``many=True`` makes of a serializer."""
+        meta = serializer.get("Meta")
+        stated = read_meta(meta.node).get("list_serializer_class") if meta and isinstance(meta.node, TypeInfo) else None
+        found = self._find_info(stated) if isinstance(stated, str) else None
+        if found is not None and found.has_base(names.LIST_SERIALIZER):
+            return found
+        shaped = any(base.fullname in names.SHAPED_SERIALIZERS for base in serializer.mro)
+        return self._find_info(names.SHAPED_LIST if shaped else names.LIST_SERIALIZER)
 
     def _get_row_type(self, made: Instance) -> Type:
         base = self._find_info(names.BASE_SERIALIZER)
         return ANY if base is None else map_instance_to_supertype(made, base).args[0]
+
+
+def _find_serializer(context: MethodContext, view: TypeInfo) -> Type | None:
+    """Return the serializer of a view, or of the action that asks for it, ``@action(serializer_class=...)``."""
+    api = context.api
+    asking = api.scope.top_level_function() if isinstance(api, TypeChecker) else None
+    action = None if asking is None else view.names.get(asking.name)
+    for decorator in action.node.original_decorators if action and isinstance(action.node, Decorator) else []:
+        stated = get_arguments(decorator).get("serializer_class") if isinstance(decorator, CallExpr) else None
+        if stated is not None:
+            node = stated.node if isinstance(stated, RefExpr) else None
+            return fill_typevars_with_any(node) if isinstance(node, TypeInfo) else ANY
+    symbol = view.get(names.SERIALIZER_CLASS)
+    return symbol.node.target if symbol is not None and isinstance(symbol.node, TypeAlias) else None
+
+
+def _renders(found: TypeInfo) -> bool:
+    """Tell whether a list serializer of the project makes data of its own."""
+    symbols = [found.get(name) for name in ("data", "to_representation")]
+    return any(symbol and symbol.node and not names.is_library(symbol.node.fullname) for symbol in symbols)
 
 
 def _change(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from mypy.nodes import CallExpr, Expression
 from mypy.types import Instance, Type
@@ -12,10 +12,17 @@ from mypy.types import Instance, Type
 from drf_commons.inference.scope import Scope
 from drf_commons.inference.syntax import UnknownValueError, get_arguments, get_positional, read
 
-__all__ = ["WHOLE", "Declaration", "Exchange", "FieldShape", "Rule", "read_flag"]
+__all__ = ["FORMATS", "WHOLE", "Declaration", "Exchange", "FieldShape", "Rule", "get_api_setting", "read_flag"]
 
 #: The source of a field that is given the whole object.
 WHOLE: Final = "*"
+#: Fields that render text, and the setting that may have them render the value itself.
+FORMATS: Final[Mapping[str, str]] = {
+    "rest_framework.fields.DateField": "DATE_FORMAT",
+    "rest_framework.fields.DateTimeField": "DATETIME_FORMAT",
+    "rest_framework.fields.DurationField": "DURATION_FORMAT",
+    "rest_framework.fields.TimeField": "TIME_FORMAT",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +57,13 @@ class Declaration:
 #: What a field gives, and the value it validates to.
 Exchange: TypeAlias = tuple[Type, Type]
 Rule: TypeAlias = Callable[[Scope, Declaration], Exchange]
+
+
+def get_api_setting(name: str) -> Any:
+    """Return a setting of DRF; the empty text where its version has none of this name."""
+    from rest_framework.settings import api_settings  # noqa: PLC0415
+
+    return getattr(api_settings, name, "")
 
 
 def read_flag(expression: Expression | None, *, default: bool) -> bool:

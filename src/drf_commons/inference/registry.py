@@ -24,7 +24,7 @@ _FACTS: Final = (
 #: Facts of the project's REST framework settings that change what fields render.
 _SETTINGS: Final = (
     "COERCE_DECIMAL_TO_STRING", "COERCE_BIGINT_TO_STRING", "UPLOADED_FILES_USE_URL", "DATETIME_FORMAT", "DATE_FORMAT",
-    "TIME_FORMAT", "URL_FIELD_NAME",
+    "TIME_FORMAT", "DURATION_FORMAT", "URL_FIELD_NAME",
 )  # fmt: skip
 
 
@@ -84,10 +84,11 @@ class Registry:
         return None
 
     def build_fields(
-        self, fullname: str, model: type[Model], meta: Mapping[str, Any], declared: Iterable[str]
+        self, fullname: str, model: type[Model], meta: Mapping[str, Any], declared: Iterable[str], *, linked: bool
     ) -> dict[str, Field[Any, Any, Any, Any]]:
         """Return the fields DRF gives a serializer with this *meta*; whatever DRF raises passes through.
 
+        Related rows are links where the serializer is *linked*.
         The serializer is a throw-away: its declared fields are place holders that only keep DRF from making its own.
         """
         from rest_framework import serializers  # noqa: PLC0415
@@ -96,7 +97,8 @@ class Registry:
         namespace: dict[str, Any] = {field: serializers.Field() for field in declared}
         namespace["Meta"] = type("Meta", (), {**meta, "model": model})
         namespace["__module__"] = module  # DRF's messages say where the serializer is
-        serializer: serializers.ModelSerializer[Any] = type(name, (serializers.ModelSerializer,), namespace)()
+        base: Any = serializers.HyperlinkedModelSerializer if linked else serializers.ModelSerializer
+        serializer: serializers.ModelSerializer[Any] = type(name, (base,), namespace)()
         fields: dict[str, Field[Any, Any, Any, Any]] = cast("Any", serializer).get_fields()  # open in the stubs
         return fields
 
@@ -112,7 +114,7 @@ class Registry:
         """The digests by module; that of a module without models stands under the empty name."""
         from rest_framework.settings import api_settings  # noqa: PLC0415
 
-        rendering = [repr(getattr(api_settings, name)) for name in _SETTINGS]
+        rendering = [repr(getattr(api_settings, name, None)) for name in _SETTINGS]
         facts: dict[str, list[object]] = {"": [*rendering]}
         for fullname, model in sorted(self._models.items()):
             facts.setdefault(model.__module__, [*rendering]).extend(

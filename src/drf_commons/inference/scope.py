@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from mypy.maptype import map_instance_to_supertype
 from mypy.nodes import (
     Context,
     Decorator,
@@ -103,7 +104,8 @@ class Scope:
             return ANY
         self.depend_on(node.fullname)
         if isinstance(node, Decorator):
-            node = node.func if node.func.is_property else node.var
+            is_plain = node.func.is_property or not node.decorators  # @override leaves the function as it is
+            node = node.func if is_plain else node.var
         if isinstance(node, TypeInfo):
             return fill_typevars_with_any(node)
         if isinstance(node, FuncDef | OverloadedFuncDef | Var):
@@ -134,16 +136,39 @@ class Scope:
     @cached_property
     def meta(self) -> dict[str, Any]:
         """What the serializer's ``Meta`` says; empty where there is none."""
+        node = self._meta_node
+        return read_meta(node) if isinstance(node, TypeInfo) else {}
+
+    @property
+    def has_foreign_meta(self) -> bool:
+        """Whether ``Meta`` is no class that can be read, but the name of one that was made elsewhere."""
+        return not isinstance(self._meta_node, TypeInfo | None)
+
+    @cached_property
+    def _meta_node(self) -> SymbolNode | None:
         symbol = self.info.get("Meta")
-        if symbol is None or not isinstance(symbol.node, TypeInfo) or names.is_library(symbol.node.fullname):
-            return {}
-        return read_meta(symbol.node)
+        node = None if symbol is None else symbol.node
+        return None if node is None or names.is_library(node.fullname) else node
 
     @cached_property
     def model_info(self) -> TypeInfo | None:
         """The serializer's model, as mypy sees it."""
-        fullname = self.meta.get("model")
-        return None if fullname is None or fullname == UNKNOWN else self.find_info(fullname)
+        if self.names_model:
+            return self.find_info(self.meta["model"])
+        return self._get_stated_model() if self.meta.get("model") == UNKNOWN else None
+
+    @property
+    def names_model(self) -> bool:
+        """Whether ``Meta`` names the model itself, rather than calling ``get_user_model()``."""
+        return isinstance(self.meta.get("model"), str)
+
+    def _get_stated_model(self) -> TypeInfo | None:
+        """Return the model that the class states as its type argument."""
+        base, own = self.find_info(names.BASE_SERIALIZER), fill_typevars_with_any(self.info)
+        if base is None or not isinstance(own, Instance):
+            return None
+        stated = get_proper_type(map_instance_to_supertype(own, base).args[0])
+        return stated.type if isinstance(stated, Instance) else None
 
     @cached_property
     def model(self) -> type[Model] | None:

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final, TypeAlias, cast
 
 from mypy.nodes import (
     AssignmentStmt,
+    Block,
     CallExpr,
     DictExpr,
     Expression,
+    ExpressionStmt,
+    ForStmt,
+    IfStmt,
     IndexExpr,
     IntExpr,
     ListExpr,
+    MatchStmt,
     MemberExpr,
     NameExpr,
+    OperatorAssignmentStmt,
     OpExpr,
     RefExpr,
     SetExpr,
     StarExpr,
+    Statement,
     StrExpr,
+    TempNode,
+    TryStmt,
     TupleExpr,
     TypeInfo,
+    WhileStmt,
+    WithStmt,
 )
 
 __all__ = [
@@ -30,13 +42,15 @@ __all__ = [
     "count_arguments",
     "get_arguments",
     "get_assignments",
+    "get_changed",
     "is_true",
     "read",
     "read_meta",
 ]
 
 _METADATA: Final = "drf_commons"
-_META_KEYS: Final = frozenset({"model", "fields", "exclude", "read_only_fields", "extra_kwargs", "depth"})
+_META_CLASSES: Final = frozenset({"list_serializer_class", "model"})
+_META_KEYS: Final = _META_CLASSES | {"fields", "exclude", "read_only_fields", "extra_kwargs", "depth"}
 _CONSTANTS: Final = {"builtins.True": True, "builtins.False": False, "builtins.None": None}
 
 #: Stands, in JSON, where a value was found that cannot be read.
@@ -70,6 +84,44 @@ def get_assignments(info: TypeInfo) -> dict[str, Expression]:
     }
 
 
+def get_changed(info: TypeInfo) -> set[str]:
+    """Return the names whose value in the body of a class depends on what runs: ``if``, ``+=``, ``fields.append()``."""
+    body = info.defn.defs.body
+    return {
+        name for statement in body if not isinstance(statement, AssignmentStmt) for name in _find_changed(statement)
+    }
+
+
+def _find_changed(statement: Statement) -> Iterator[str]:
+    match statement:
+        case AssignmentStmt(lvalues=targets, rvalue=value) if not isinstance(value, TempNode):
+            yield from (target.name for target in targets if isinstance(target, NameExpr))
+        case OperatorAssignmentStmt(lvalue=NameExpr(name=name)):
+            yield name
+        case ExpressionStmt(expr=CallExpr(callee=MemberExpr(expr=NameExpr(name=name)))):
+            yield name
+        case _:
+            for block in _get_blocks(statement):
+                for inner in block.body:
+                    yield from _find_changed(inner)
+
+
+def _get_blocks(statement: Statement) -> list[Block]:
+    blocks: list[Block | None]
+    match statement:
+        case IfStmt() | ForStmt() | WhileStmt():
+            blocks = [*(statement.body if isinstance(statement, IfStmt) else [statement.body]), statement.else_body]
+        case TryStmt():
+            blocks = [statement.body, *statement.handlers, statement.else_body, statement.finally_body]
+        case WithStmt():
+            blocks = [statement.body]
+        case MatchStmt():
+            blocks = [*statement.bodies]
+        case _:
+            blocks = []
+    return [block for block in blocks if block is not None]
+
+
 def count_arguments(base: Expression) -> int:
     """Return how many type arguments a base class is written with."""
     if not isinstance(base, IndexExpr):
@@ -92,8 +144,8 @@ def read(expression: Expression | None) -> Any:  # noqa: PLR0911  # one return f
         case ListExpr() | TupleExpr() | SetExpr():
             return [value for item in expression.items for value in _read_item(item)]
         case DictExpr():
-            return {read(key): _read_or_unknown(value) for key, value in expression.items if key is not None}
-        case OpExpr(op="+"):
+            return _read_dict(expression)
+        case OpExpr(op="+" | "|"):
             return _add(read(expression.left), read(expression.right))
         case CallExpr() if isinstance(expression.callee, NameExpr) and expression.callee.name in {"list", "tuple"}:
             return read(expression.args[0]) if expression.args else []
@@ -126,15 +178,21 @@ def read_meta(meta: TypeInfo) -> dict[str, Any]:
 def _read_own_meta(meta: TypeInfo) -> dict[str, Any]:
     stored: dict[str, Any] = meta.metadata.setdefault(_METADATA, {})
     if "meta" not in stored:
-        stored["meta"] = {
-            name: _read_model(value) if name == "model" else _read_or_unknown(value)
-            for name, value in get_assignments(meta).items()
-            if name in _META_KEYS
-        }
+        # A base that mypy knows nothing of may say anything.
+        is_open = len(meta.defn.base_type_exprs) > len(meta.bases)
+        stored["meta"] = (
+            dict.fromkeys(_META_KEYS if is_open else (), UNKNOWN)
+            | {
+                name: _read_class(value) if name in _META_CLASSES else _read_or_unknown(value)
+                for name, value in get_assignments(meta).items()
+                if name in _META_KEYS
+            }
+            | dict.fromkeys(_META_KEYS & get_changed(meta), UNKNOWN)
+        )
     return cast("dict[str, Any]", stored["meta"])
 
 
-def _read_model(expression: Expression) -> object:
+def _read_class(expression: Expression) -> object:
     node = expression.node if isinstance(expression, RefExpr) else None
     return node.fullname if isinstance(node, TypeInfo) else UNKNOWN
 
@@ -153,7 +211,14 @@ def _read_item(item: Expression) -> list[Any]:
     return [read(item)]
 
 
+def _read_dict(expression: DictExpr) -> dict[Any, Any]:
+    found: dict[Any, Any] = {}
+    for key, value in expression.items:
+        found |= read(value) if key is None else {read(key): _read_or_unknown(value)}
+    return found
+
+
 def _add(left: Any, right: Any) -> Any:
-    if type(left) is not type(right) or not isinstance(left, str | list):
+    if type(left) is not type(right) or not isinstance(left, str | list | dict):
         raise UnknownValueError
-    return left + right
+    return left | right if isinstance(left, dict) else left + right

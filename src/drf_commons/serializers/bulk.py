@@ -359,7 +359,7 @@ class BulkListSerializer(BaseListSerializer[T, Data_co, ValidatedData_co], Gener
 
     @property
     @override
-    def data(self) -> Any:
+    def data(self) -> list[Data_co]:  # type: ignore[override]  # the stubs have a list of anything
         """The rows as the client sees them; after a save those that were written, with one query for each relation."""
         if self._written is None:
             return super().data

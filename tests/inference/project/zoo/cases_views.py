@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import Count, F, Max, QuerySet
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -167,3 +168,19 @@ class FunctionView(GenericAPIView[Species]):
         reveal_type(serializer.save())  # R: zoo.models.Species
         row: SpeciesSerializer.Data = serializer.data
         return Response(row)
+
+
+class WithActions(BaseViewSet[Species]):
+    queryset = Species.objects.all()
+    serializer_class = SpeciesSerializer
+
+    @action(detail=True, methods=["post"], serializer_class=AnimalSerializer)
+    def add(self, request: Request, pk: str) -> Response:
+        reveal_type(self.get_serializer(data=request.data).validated_data["code"])  # R: str
+        return success_response(data=self.get_serializer(self.get_object()).data)
+
+    @action(detail=True)
+    def show(self, request: Request, pk: str) -> Response:
+        rows = [self.get_serializer(row).data for row in self.get_queryset()]
+        reveal_type(rows[0]["name"])  # R: str
+        return success_response(data={"rows": rows, "count": 1})
