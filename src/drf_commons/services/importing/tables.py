@@ -50,6 +50,8 @@ class ReadLimits:
     max_ratio: int = 200
     #: Files in an archive.
     max_entries: int = 2_000
+    #: Bytes of memory for the process that reads an XLS file, where the system can limit that.
+    max_xls_memory: int = 512_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +168,7 @@ def _open(source: TableSource, name: str | None, options: ReadOptions) -> Genera
     from drf_commons.services.importing.csv_tables import CsvTable  # noqa: PLC0415
     from drf_commons.services.importing.dataframe_tables import DataFrameTable  # noqa: PLC0415
     from drf_commons.services.importing.ods_tables import OdsTable  # noqa: PLC0415
-    from drf_commons.services.importing.xls_tables import XlsTable  # noqa: PLC0415
+    from drf_commons.services.importing.xls_tables import open_xls  # noqa: PLC0415
     from drf_commons.services.importing.xlsx_tables import XlsxTable  # noqa: PLC0415
 
     if not isinstance(source, Path) and not hasattr(source, "read"):
@@ -178,7 +180,8 @@ def _open(source: TableSource, name: str | None, options: ReadOptions) -> Genera
             case "csv":
                 yield CsvTable(opened, options)
             case "xls":
-                yield XlsTable(opened, options)
+                with open_xls(opened, options) as table:
+                    yield table
             case "xlsx" | "ods":
                 with archives.open_archive(opened, options.limits) as archive:
                     yield XlsxTable(archive, options) if file_format == "xlsx" else OdsTable(archive, options)

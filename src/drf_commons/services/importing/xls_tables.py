@@ -1,30 +1,45 @@
-"""XLS files, read by python-calamine."""
+"""XLS files, read by python-calamine in a process of its own.
+
+The format is a file system of the nineties, and its reader believes what it says about itself: a file of a few
+kilobytes can ask for all the memory there is, and no exception tells of that. So the reader runs where its end does no
+harm.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import IO, Final, Literal
 
 from typing_extensions import override
 
 from drf_commons.errors import MissingExtraError, UnreadableFileError
+from drf_commons.services.importing import xls_process
 from drf_commons.services.importing.number_formats import show_duration
 from drf_commons.services.importing.sheets import CellFault, SheetRow, SheetTable, check_text
 from drf_commons.services.importing.sources import Source
 from drf_commons.services.importing.tables import ReadOptions
 
-if TYPE_CHECKING:
-    from python_calamine import CalamineSheet
+__all__ = ["XlsTable", "open_xls"]
 
-__all__ = ["XlsTable"]
+#: Seconds of processor time; the largest sheet that the format can hold takes a part of that.
+_SECONDS: Final = 30
 
 
 class XlsTable(SheetTable):
-    """One sheet of an XLS file as a table. The format is from before 2007, its sheets are small and held in memory."""
+    """One sheet of an XLS file as a table."""
 
-    def __init__(self, source: Source, options: ReadOptions) -> None:
-        self._sheet = _load(source, options.sheet)
+    def __init__(self, source: Source, options: ReadOptions, rows: IO[bytes]) -> None:
+        self._rows = rows
         super().__init__(source.name, options)
 
     @property
@@ -34,11 +49,11 @@ class XlsTable(SheetTable):
 
     @override
     def iterate(self, *, first: int, width: int, is_header: bool) -> Iterator[SheetRow]:
-        _, left = self._sheet.start or (0, 0)
-        for number, row in enumerate(self._sheet.iter_rows(), 1):
+        self._rows.seek(0)
+        for number, line in enumerate(self._rows, 1):
             if number < first:
                 continue
-            cells: list[object] = [*[None] * left, *map(_show, row)]
+            cells: list[object] = [*map(_show, json.loads(line, object_hook=_restore))]
             while cells and cells[-1] is None:
                 cells.pop()
             if cells:
@@ -55,27 +70,57 @@ class XlsTable(SheetTable):
         return None
 
 
-def _load(source: Source, wanted: str | int | None) -> CalamineSheet:
-    try:
-        from python_calamine import CalamineWorkbook  # noqa: PLC0415  # an extra
-    except ImportError as exc:
+@contextmanager
+def open_xls(source: Source, options: ReadOptions) -> Generator[XlsTable]:
+    """Open *source* as a table; what its process has read is kept in a temporary file."""
+    if importlib.util.find_spec("python_calamine") is None:
         msg = "XLS files are read with python-calamine: pip install 'drf-commons[import]'"
-        raise MissingExtraError(msg) from exc
-    source.file.seek(0)
+        raise MissingExtraError(msg)
+    with tempfile.TemporaryFile() as rows:
+        with tempfile.TemporaryFile() as copy:
+            source.file.seek(0)
+            shutil.copyfileobj(source.file, copy)
+            copy.seek(0)
+            status = _run(copy, rows, options)
+        if status == xls_process.NO_SHEET:
+            raise UnreadableFileError(source.name, f"there is no sheet {options.sheet or 0!r} in it")
+        if status != xls_process.READ:
+            reason = "the file is damaged, or reading it takes more than is allowed; save it as XLSX"
+            raise UnreadableFileError(source.name, reason)
+        yield XlsTable(source, options, rows)
+
+
+def _run(file: IO[bytes], rows: IO[bytes], options: ReadOptions) -> int | None:
+    """Let a process read *file* into *rows*, and return its status; ``None`` where it had to be stopped."""
+    arguments = json.dumps([options.sheet, options.limits.max_xls_memory, _SECONDS])
     try:
-        book = CalamineWorkbook.from_filelike(source.file)
-        visible = [sheet.name for sheet in book.sheets_metadata if str(sheet.visible).endswith(".Visible")]
-        names = [*visible, *(name for name in book.sheet_names if name not in visible)]
-        name = wanted if isinstance(wanted, str) else names[wanted or 0]
-        return book.get_sheet_by_name(name)
-    except IndexError as exc:
-        raise UnreadableFileError(source.name, f"there is no sheet {wanted or 0} in it") from exc
-    except BaseException as exc:
-        # A fault that the library did not foresee arrives from outside the tree of exceptions.
-        if not isinstance(exc, Exception) and type(exc).__module__ != "pyo3_runtime":
-            raise
-        what = f"there is no sheet {wanted!r} in it, or the file" if isinstance(wanted, str) else "the file"
-        raise UnreadableFileError(source.name, f"{what} is damaged; save it as XLSX") from exc
+        return subprocess.run(  # noqa: S603  # our own script
+            # What can be imported here can be imported there, but for what lies beside the script.
+            [sys.executable, "-P", Path(xls_process.__file__), arguments],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdin=file,
+            stdout=rows,
+            stderr=subprocess.DEVNULL,
+            timeout=2 * _SECONDS,
+            check=False,
+        ).returncode
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _restore(tagged: dict[str, object]) -> object:
+    """Return the value that JSON has no notion of."""
+    match tagged:
+        case {"timedelta": [int(days), int(seconds), int(microseconds)]}:
+            return timedelta(days, seconds, microseconds)
+        case {"datetime": str(text)}:
+            return datetime.fromisoformat(text)
+        case {"date": str(text)}:
+            return date.fromisoformat(text)
+        case {"time": str(text)}:
+            return time.fromisoformat(text)
+        case _:
+            raise ValueError(tagged)
 
 
 def _show(cell: object) -> object:
