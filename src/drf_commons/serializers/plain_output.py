@@ -90,7 +90,9 @@ def _show_column(field: Any, model: Any, rows: Sequence[Model]) -> Values | None
         return None
     show = _show_keys if is_key else _SHOWS.get(kind.to_representation)
     if show is None:
-        return None
+        if is_key or kind.to_representation.__module__ != _DRF.Field.__module__:
+            return None
+        show = _show_each
     try:
         values: Values = [*map(itemgetter(column.attname), map(vars, rows))]
     except KeyError:  # a deferred column
@@ -135,6 +137,11 @@ def _show_keys(field: Any, values: Values) -> Values | None:
         return values if field.pk_field is None else None
     is_ours = kind.to_representation is cast("Any", ConfigurableRelatedFieldMixin).to_representation
     return values if is_ours and kind.represent is cast("Any", PkOutput).represent else None
+
+
+def _show_each(field: Any, values: Values) -> Values:
+    """Have *field* show each of *values*, which it need not look for in the rows."""
+    return [None if value is None else field.to_representation(value) for value in values]
 
 
 def _show_choices(field: Any, values: Values) -> Values | None:

@@ -15,13 +15,18 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+from django.core.exceptions import ValidationError
 from django.core.validators import (
+    EmailValidator,
     MaxLengthValidator,
     MaxValueValidator,
     MinLengthValidator,
     MinValueValidator,
     ProhibitNullCharactersValidator,
+    RegexValidator,
+    URLValidator,
 )
+from django.utils.dateparse import parse_duration, parse_time
 from rest_framework import ISO_8601, fields, validators
 from rest_framework.settings import api_settings
 
@@ -54,10 +59,22 @@ def read_plain(field: Any, values: Sequence[Any]) -> list[Any] | None:
 
 def _keeps_limits(field: Any, values: Sequence[Any]) -> bool:
     for validator in field.validators:
+        if type(validator) in _PATTERNS and not _match(validator, values):
+            return False
         if type(validator) in _LIMITS:
             is_kept, measure = _LIMITS[type(validator)]
             if callable(validator.limit_value) or not is_kept(measure(values), validator.limit_value):
                 return False
+    return True
+
+
+def _match(validator: Callable[[str], None], values: Iterable[str]) -> bool:
+    """Tell whether *validator* has nothing against any of *values*."""
+    try:
+        for value in {*values}:
+            validator(value)
+    except ValidationError:
+        return False
     return True
 
 
@@ -150,12 +167,35 @@ def _read_datetime(field: Any, values: Sequence[Any]) -> list[Any] | None:
         return None
 
 
+def _read_time(field: Any, values: Sequence[Any]) -> list[Any] | None:
+    formats = getattr(field, "input_formats", api_settings.TIME_INPUT_FORMATS)
+    return _parse_texts(parse_time, values) if _starts_with_iso(formats) else None
+
+
+def _read_duration(_field: Any, values: Sequence[Any]) -> list[Any] | None:
+    return _parse_texts(parse_duration, values)
+
+
+def _parse_texts(parse: Callable[[str], object], values: Sequence[Any]) -> list[Any] | None:
+    """Return what *parse* makes of each of *values*; ``None`` when one of them is no text, or means nothing."""
+    if not _have_type(values, str):
+        return None
+    try:
+        parsed = [*map(parse, values)]
+    except (ValueError, OverflowError):
+        return None
+    return None if None in parsed else parsed
+
+
 def _starts_with_iso(formats: Sequence[str]) -> bool:
     return bool(formats) and formats[0].lower() == ISO_8601
 
 
+#: Validators that look at each text.
+_PATTERNS: Final = frozenset({EmailValidator, RegexValidator, URLValidator})
 _TEXT: Final = frozenset(
     {
+        *_PATTERNS,
         MaxLengthValidator,
         MinLengthValidator,
         ProhibitNullCharactersValidator,
@@ -173,9 +213,15 @@ _PLAIN: Final[Mapping[type, tuple[Reader, frozenset[type]]]] = {
     fields.DateField: (_read_date, _OTHER),
     fields.DateTimeField: (_read_datetime, _OTHER),
     fields.DecimalField: (_read_decimal, _NUMBER),
+    fields.DurationField: (_read_duration, _NUMBER),
+    fields.EmailField: (_read_text, _TEXT),
     fields.FloatField: (_read_float, _NUMBER),
     fields.IntegerField: (_read_same(int), _NUMBER),
     getattr(fields, "BigIntegerField", fields.IntegerField): (_read_same(int), _NUMBER),  # since DRF 3.17
+    fields.RegexField: (_read_text, _TEXT),
+    fields.SlugField: (_read_text, _TEXT),
+    fields.TimeField: (_read_time, _OTHER),
+    fields.URLField: (_read_text, _TEXT),
     fields.UUIDField: (_read_uuid, _OTHER),
 }
 _READERS: Final = {kind: reader for kind, (reader, _) in _PLAIN.items()}
