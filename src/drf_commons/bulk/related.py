@@ -35,6 +35,6 @@ def _agrees(obj: models.Model, cached: Mapping[str, Any], names: Sequence[tuple[
         related: models.Model | None = cached.get(name)
         if related is not None:
             key: object = vars(related).get(target)
-            if key is None or held.get(attname) != key or related.pk is None:
+            if key is None or held.get(attname) != key or (target != related._meta.pk.attname and related.pk is None):
                 return False
     return True

@@ -115,9 +115,11 @@ class _Update:
             msg = f"bulk_update(): present has {len(present)} entries for {len(self.objs)} objects"
             raise ValueError(msg)
         sent: dict[FieldAny, Sequence[bool] | None] = {}
+        if len({*map(tuple, present)}) == 1:  # as a rule every object names the same
+            present = present[:1]
         for field in self.fields:
             mask = [field.name in names or field.attname in names for names in present]
-            sent[field] = None if all(mask) else mask
+            sent[field] = None if all(mask) else mask * (len(self.objs) // len(mask))
         return sent
 
     def run(self, chunk_size: int | None) -> int:

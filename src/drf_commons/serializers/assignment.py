@@ -64,10 +64,16 @@ def assign_rows(instances: Sequence[Model], rows: Sequence[Mapping[str, Any]]) -
                 else:
                     setattr(instance, name, value)
             continue
-        values = {**row}
-        for name in plan.links.keys() & values:
-            _assign_link(instance, name, values.pop(name), plan.links[name])
-        vars(instance).update(values)
+        held = vars(instance)
+        held.update(row)
+        for name, link in plan.links.items():
+            if name in row:
+                value = held.pop(name)  # which the descriptor keeps elsewhere
+                if held["_state"].db is not None and _is_whole(value, link, held["_state"].db):
+                    held[link.attname] = vars(value)[link.target]
+                    held["_state"].fields_cache[link.cache_name] = value
+                else:
+                    setattr(instance, name, value)
 
 
 def build_instances(model: type[M], rows: Sequence[Mapping[str, Any]], using: str) -> list[M]:
@@ -103,16 +109,6 @@ def _build(
         if row[name] is not None:
             state.db = using
     return instance
-
-
-def _assign_link(instance: Model, name: str, value: object, link: _Link) -> None:
-    held = vars(instance)
-    state = held["_state"]
-    if state.db is not None and _is_whole(value, link, state.db):
-        held[link.attname] = vars(value)[link.target]
-        state.fields_cache[link.cache_name] = value
-    else:
-        setattr(instance, name, value)
 
 
 def _is_whole(value: object, link: _Link, using: str) -> bool:

@@ -244,7 +244,8 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
         queryset = self.get_queryset()
         if queryset is None:
             return [self._build_type_error(value) for value in values]
-        names = [self._name_row(queryset.model, value) for value in values]
+        keys = self.get_keys(queryset.model)
+        names = [self._name_row(keys, value) for value in values]
         wanted = dict.fromkeys((key, name) for named in names for key, name in named if key.can_hold(name, queryset.db))
         rows = self._fetch(queryset, list(wanted))
         return [self._pick(value, named, rows) for value, named in zip(values, names, strict=True)]
@@ -270,10 +271,10 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
             return None
         return self._preloaded.get((type(data), data))
 
-    def _name_row(self, model: type[M], value: object) -> list[tuple[Key[M], Hashable]]:
-        """Return which columns *value* may be looked up in, as which value; none when it is no key at all."""
+    def _name_row(self, keys: Sequence[Key[M]], value: object) -> list[tuple[Key[M], Hashable]]:
+        """Return which of *keys* may have *value*, and as which; none when it is no key at all."""
         names: list[tuple[Key[M], Hashable]] = []
-        for key in self.get_keys(model):
+        for key in keys:
             name = key.parse(value)
             if name is not None:
                 names.append((key, name))
