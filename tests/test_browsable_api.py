@@ -204,6 +204,16 @@ def test_bulk_actions_have_a_sample_to_send(editor: Client, airline: Airline) ->
 
 
 @pytest.mark.urls(__name__)
+def test_every_action_tells_its_options(editor: Client, airline: Airline) -> None:
+    """The button of the browsable API answers, also where a PUT is about no row of the address."""
+    for path in ("", "BIRK/", "bulk-create/", "bulk-update/", "bulk-delete/", "export/"):
+        answer = editor.options(f"/airports/{path.replace('BIRK', str(airline.hub.pk))}", headers=HTML)
+        assert answer.status_code == 200, path
+        assert "HTTP 200 OK" in answer.text
+    assert "PUT" in editor.options("/airports/bulk-update/").json()["actions"]
+
+
+@pytest.mark.urls(__name__)
 def test_an_export_has_a_form_that_downloads(editor: Client, airline: Airline) -> None:
     """Types and columns are chosen; what is wrong is told at its field."""
     page = editor.get("/airports/export/", headers=HTML)

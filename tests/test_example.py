@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from email.message import Message
 from functools import partial
@@ -110,6 +111,8 @@ class Demo:
 
     process: subprocess.Popen[str]
     text: str
+    #: What it prints while it serves, read as it comes: a server that nobody reads would stop at a full pipe.
+    rest: Future[str]
 
     @property
     def base(self) -> str:
@@ -135,8 +138,8 @@ class Demo:
     def stop(self) -> str:
         """Press Ctrl-C and return what is printed then."""
         self.process.send_signal(signal.SIGINT)
-        output, _ = self.process.communicate(timeout=20)
-        return output
+        self.process.wait(timeout=20)
+        return self.rest.result(timeout=20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -448,7 +451,16 @@ def start(database: Path) -> Demo:
     finally:
         alarm.cancel()
     assert text.rstrip().endswith("Ctrl-C stops."), text
-    return Demo(process=process, text=text)
+    return Demo(process=process, text=text, rest=read_rest(process.stdout))
+
+
+def read_rest(stream: IO[str]) -> Future[str]:
+    """Read all that comes, while it comes."""
+    with_it = ThreadPoolExecutor(max_workers=1)
+    rest = with_it.submit(stream.read)
+    rest.add_done_callback(lambda _: stream.close())
+    with_it.shutdown(wait=False)
+    return rest
 
 
 def read_until(stream: IO[str], end: str) -> Iterator[str]:

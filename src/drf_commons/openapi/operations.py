@@ -17,7 +17,7 @@ from drf_commons.views.mixins.importing import ImportRequestSerializer
 if TYPE_CHECKING:
     from drf_commons.openapi.schema import EnvelopeSchema
 
-__all__ = ["Operation", "find_operation"]
+__all__ = ["Operation", "find_operation", "is_offered"]
 
 _JSON: Final = "application/json"
 _FORM: Final = "multipart/form-data"
@@ -35,8 +35,8 @@ class Operation:
     is_filtered: bool = False
     #: Whether it matters in which order they come.
     is_ordered: bool = False
-    #: Whether it may be asked for without a body.
-    is_body_optional: bool = False
+    #: Whether it only reads, whatever its method.
+    is_safe: bool = False
 
 
 def find_operation(view: Any) -> Operation | None:
@@ -44,7 +44,23 @@ def find_operation(view: Any) -> Operation | None:
     name = getattr(view, "action", None)
     operation = _OPERATIONS.get(str(name))
     owners = (base for base in type(view).__mro__ if name in vars(base))
-    return operation if any(base.__module__.startswith("drf_commons.views") for base in owners) else None
+    return operation if any(_is_ours(base) for base in owners) else None
+
+
+def is_offered(view: Any) -> bool:
+    """Tell whether *view* has what its action needs: nothing is exported or imported where nothing says what."""
+    match getattr(view, "action", None):
+        case "export":
+            return bool(getattr(view, "export_field_config", True))
+        case "import_from_file" | "download_import_template":
+            is_made = any("get_import_config" in vars(base) for base in type(view).__mro__ if not _is_ours(base))
+            return is_made or getattr(view, "import_file_config", True) is not None
+        case _:
+            return True
+
+
+def _is_ours(base: type) -> bool:
+    return base.__module__.startswith("drf_commons.views")
 
 
 # Bulk
@@ -122,13 +138,15 @@ def _answer_import(schema: EnvelopeSchema) -> Mapping[object, object]:
 def _describe_export(schema: EnvelopeSchema) -> Mapping[str, object]:
     config: Mapping[str, object] = getattr(schema.view, "export_field_config", {})
     columns: Schema = {"type": "string", "enum": [*config]} if config else {"type": "string"}
+    included = {"type": "array", "items": columns, "minItems": 1}
     properties: dict[str, Schema] = {
         "file_type": {"type": "string", "enum": [*CONTENT_TYPES]},
-        "includes": {"type": "array", "items": columns, "description": "The columns; all of them when left out."},
+        "includes": {**included, "description": "The columns; all of them when left out."},
     }
     if getattr(schema.view, "export_allow_client_data", False):
         properties["data"] = {"type": "array", "items": {"type": "object", "additionalProperties": {}}}
-    return {_JSON: {"type": "object", "properties": properties}}
+    # A client that says nothing but Accept gets its file as well.
+    return {_JSON: {"type": "object", "properties": properties, "required": ["file_type"]}}
 
 
 def _answer_export(_schema: EnvelopeSchema) -> Mapping[object, object]:
@@ -171,7 +189,7 @@ _OPERATIONS: Final[Mapping[str, Operation]] = {
         errors=("400", "404", "413"),
         is_filtered=True,
         is_ordered=True,
-        is_body_optional=True,
+        is_safe=True,
     ),
     "restore": Operation(describe_body=_describe_nothing, describe_answers=_answer_row, errors=("404",)),
 }

@@ -16,7 +16,7 @@ from typing_extensions import override
 from drf_commons.errors import ConfigurationError
 from drf_commons.models.content import VersionMixin
 from drf_commons.openapi.components import refer_to_envelope, refer_to_error, turn_into_page
-from drf_commons.openapi.operations import find_operation
+from drf_commons.openapi.operations import find_operation, is_offered
 from drf_commons.openapi.relations import has_two_shapes
 from drf_commons.openapi.reports import refer_to_import_report
 from drf_commons.openapi.spectacular import (
@@ -70,6 +70,20 @@ class EnvelopeSchema(AutoSchema):
     def action(self) -> str | None:
         """The name of the action that is described; a view that is no viewset has none."""
         return getattr(self.view, "action", None)
+
+    @override
+    def is_excluded(self) -> bool:
+        return super().is_excluded() or not is_offered(self.view)
+
+    @override
+    def get_auth(self) -> list[Schema]:
+        operation, method = find_operation(self.view), self.method
+        if operation is not None and operation.is_safe:
+            self.method = "GET"  # as the permissions are asked
+        try:
+            return super().get_auth()
+        finally:
+            self.method = method
 
     # Bodies and answers
 
@@ -134,7 +148,7 @@ class EnvelopeSchema(AutoSchema):
     def require_body(self, operation: Schema) -> None:
         """Say of *operation* that it needs its body, where it does; spectacular gives a DELETE none at all."""
         own = find_operation(self.view)
-        if own is None or own.is_body_optional:
+        if own is None:
             return
         if self.method == "DELETE":
             body = cast("Mapping[str, object]", self.get_request_serializer())
@@ -272,7 +286,7 @@ class EnvelopeSchema(AutoSchema):
         if self.takes_idempotency_keys:
             yield OpenApiParameter(
                 "Idempotency-Key",
-                OpenApiTypes.STR,
+                {"type": "string", "minLength": 1, "maxLength": 255},
                 OpenApiParameter.HEADER,
                 description="A request that is sent again with its key is answered again, and done once.",
             )

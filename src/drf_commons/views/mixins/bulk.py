@@ -83,6 +83,13 @@ class BulkMixin(IdempotencyMixin[M]):
     #: Whether rows are locked from when they are read until they are written.
     bulk_select_for_update: ClassVar[bool] = False
 
+    @override
+    def get_object(self) -> M:
+        """Return the row of the address; where there is none, OPTIONS gets a new one to describe a PUT with."""
+        if self.action == "metadata" and (self.lookup_url_kwarg or self.lookup_field) not in self.kwargs:
+            return self.get_queryset().model()
+        return super().get_object()
+
     def get_bulk_batch_size(self) -> int:
         """Return how many rows one statement takes."""
         return get_settings().BULK_OPERATION_BATCH_SIZE if self.bulk_batch_size is None else self.bulk_batch_size
