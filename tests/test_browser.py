@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -12,15 +11,13 @@ from typing import Any, Final
 import openpyxl
 import pytest
 
-from tests.browser.site import serve
-from tests.servers import find_chromium
+from tests.browser.site import ROOT, launch, serve
 
 playwright_api = pytest.importorskip("playwright.sync_api")
 
 # One worker has the browser and the server.
 pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.xdist_group("browser")]
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 #: Looked at by people, and kept out of the repository.
 SCREENSHOTS: Final = ROOT / "tests" / "screenshots"
 COLUMNS: Final = ["icao", "iata", "name", "city", "country", "latitude", "longitude", "elevation", "timezone"]
@@ -36,20 +33,11 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    shutil.rmtree(SCREENSHOTS, ignore_errors=True)
-    arguments = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--no-first-run",
-    ]
-    with playwright_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
+def browser() -> Iterator[Any]:
+    for old in SCREENSHOTS.glob("*.png"):
+        old.unlink()
+    with launch() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -9,7 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import pytest
+
+from tests.servers import find_chromium
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -21,6 +25,24 @@ class Site:
     base: str
     #: Of somebody who may do everything.
     token: str
+
+
+@contextmanager
+def launch() -> Iterator[Any]:
+    """Run the browser, which is to load nothing of its own."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    arguments = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+    ]
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=find_chromium(), args=arguments)
+        yield browser
+        browser.close()
 
 
 @contextmanager
