@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import schemathesis
+from jsonschema import Draft202012Validator
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 #: What no schema tells: which rows there are, which time zones and pairs of airports, that an import is of one kind,
-#: that no database takes the null character, and how far django-filter counts.
+#: what is inside a file, that no database takes the null character, and how far django-filter counts.
 BEYOND_A_SCHEMA: Final = re.compile(
     r"does not exist|already exists|is not a time zone|must make a unique set|leads to another airport"
-    r"|Send either append_data=true or replace_data=true|Null characters are not allowed|or equal to 1e\+50"
+    r"|Send either append_data=true or replace_data=true|not CSV, XLSX, XLS or ODS"
+    r"|Null characters are not allowed|or equal to 1e\+50"
 )
 
 
@@ -27,9 +29,9 @@ def right_data_is_accepted(
 ) -> bool | None:
     """Fail where a request as the schema has it is refused for a reason that the schema could have told.
 
-    412 and 422 are about what was sent before: a version that is gone, a key that was used, a file without good rows.
+    412, 413 and 422 are about what is stored: a version that is gone, more rows than a PDF has, a key that was used.
     """
-    if response.status_code in {412, 422}:
+    if response.status_code in {412, 413, 422}:
         return None
     if response.status_code == 400:
         texts = [*list_texts(response.json()["errors"])]
@@ -44,15 +46,27 @@ def wrong_data_is_refused(
 ) -> bool | None:
     """Fail where a request that the schema forbids is accepted, unless nothing is wrong with it but its query.
 
-    DRF takes a page size that is no number for none, and django-filter what is no truth value.
+    DRF takes a page size that is no number for none, a number for a text, and django-filter what is no truth value.
     """
     if response.status_code == 412:
         return None  # what it is about was gone before it was read
     if case.meta is not None:
         wrong = {place for place, part in case.meta.components.items() if part.mode.is_negative}
-        if wrong == {ParameterLocation.QUERY}:
+        if wrong == {ParameterLocation.QUERY} or (wrong == {ParameterLocation.BODY} and has_only_numbers_wrong(case)):
             return None
     return negative_data_rejection(ctx, response, case)
+
+
+def has_only_numbers_wrong(case: schemathesis.Case) -> bool:
+    """Tell whether nothing is wrong with the body of *case* but numbers where texts belong."""
+    content: dict[str, Any] = case.operation.definition.raw["requestBody"]["content"]
+    components = case.operation.schema.raw_schema["components"]
+    validator: Any = Draft202012Validator({**content["application/json"]["schema"], "components": components})
+    faults = [*validator.iter_errors(case.body)]
+    return bool(faults) and all(
+        (fault.validator, fault.validator_value) == ("type", "string") and isinstance(fault.instance, int | float)
+        for fault in faults
+    )
 
 
 def list_texts(errors: object) -> Iterable[str]:

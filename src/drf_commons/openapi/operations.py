@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from drf_commons.models.content import VersionMixin
 from drf_commons.openapi.components import register
 from drf_commons.openapi.reports import refer_to_bulk_report, refer_to_delete_report, refer_to_import_report
-from drf_commons.openapi.spectacular import OpenApiTypes, Schema
+from drf_commons.openapi.spectacular import OpenApiTypes, Schema, append_meta
 from drf_commons.serializers.identity import build_identity
 from drf_commons.services.exporting import CONTENT_TYPES
 from drf_commons.views.mixins.importing import ImportRequestSerializer
@@ -138,10 +138,10 @@ def _answer_import(schema: EnvelopeSchema) -> Mapping[object, object]:
 def _describe_export(schema: EnvelopeSchema) -> Mapping[str, object]:
     config: Mapping[str, object] = getattr(schema.view, "export_field_config", {})
     columns: Schema = {"type": "string", "enum": [*config]} if config else {"type": "string"}
-    included = {"type": "array", "items": columns, "minItems": 1}
+    included = append_meta({"type": "array", "items": columns, "minItems": 1}, {"nullable": True})
     properties: dict[str, Schema] = {
         "file_type": {"type": "string", "enum": [*CONTENT_TYPES]},
-        "includes": {**included, "description": "The columns; all of them when left out."},
+        "includes": {**included, "description": "The columns; all of them when left out, or null."},
     }
     if getattr(schema.view, "export_allow_client_data", False):
         properties["data"] = {"type": "array", "items": {"type": "object", "additionalProperties": {}}}
