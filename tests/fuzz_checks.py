@@ -25,7 +25,7 @@ BEYOND_A_SCHEMA: Final = re.compile(
 
 @schemathesis.check
 def right_data_is_accepted(
-    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case
+    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case[Any]
 ) -> bool | None:
     """Fail where a request as the schema has it is refused for a reason that the schema could have told.
 
@@ -42,7 +42,7 @@ def right_data_is_accepted(
 
 @schemathesis.check
 def wrong_data_is_refused(
-    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case
+    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case[Any]
 ) -> bool | None:
     """Fail where a request that the schema forbids is accepted, unless nothing is wrong with it but its query.
 
@@ -57,7 +57,7 @@ def wrong_data_is_refused(
     return negative_data_rejection(ctx, response, case)
 
 
-def has_only_numbers_wrong(case: schemathesis.Case) -> bool:
+def has_only_numbers_wrong(case: schemathesis.Case[Any]) -> bool:
     """Tell whether nothing is wrong with the body of *case* but numbers where texts belong."""
     content: dict[str, Any] = case.operation.definition.raw["requestBody"]["content"]
     components = case.operation.schema.raw_schema["components"]

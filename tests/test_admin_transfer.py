@@ -401,3 +401,21 @@ def test_files_wait_where_nobody_looks() -> None:
         assert file.read() == upload.read()
     assert Path(storage.location).stat().st_mode & 0o777 == 0o700
     assert not storage.exists(claimed.kept.key)
+
+
+def test_a_configuration_that_cannot_work_is_told_by_the_check() -> None:
+    """``manage.py check`` names the admin and what is wrong, before anybody opens a page."""
+
+    class Wrong(ImportExportAdminMixin[Department]):
+        import_file_config: ClassVar = {"order": ["a"], "models": {"a": {"model": Department, "fields": ["nmae"]}}}
+        export_field_config: ClassVar = {"nmae": "Name"}
+
+    class Elsewhere(ImportExportAdminMixin[Department]):
+        import_file_config: ClassVar = {"order": ["a"], "models": {"a": {"model": User, "fields": ["username"]}}}
+
+    found = {error.id: error.msg for error in Wrong(Department, admin.site).check()}
+    assert found.keys() == {"drf_commons.E006", "drf_commons.E007"}
+    assert found["drf_commons.E006"].startswith("Wrong.import_file_config")
+    assert "nmae" in found["drf_commons.E007"]
+    [error] = Elsewhere(Department, admin.site).check()
+    assert (error.id, "not about" in error.msg) == ("drf_commons.E006", True)

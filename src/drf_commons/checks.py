@@ -6,11 +6,11 @@
 ``drf_commons.E003``    a model records the current user and ``CurrentUserMiddleware`` is off
 ``drf_commons.E004``    the user model is soft-deleted, which its ``is_active`` does not mean
 ``drf_commons.E005``    ``slug_unique_with`` names no field, or slugs are unique in the whole table
-``drf_commons.E006``    the ``import_file_config`` of a viewset does not fit its models
-``drf_commons.E007``    the ``export_field_config`` of a viewset names columns that its model does not have
+``drf_commons.E006``    the ``import_file_config`` of a viewset or an admin does not fit its models
+``drf_commons.E007``    the ``export_field_config`` of one names columns that its model does not have
 ======================  ===============================================================================
 
-The fourth and fifth are told by the models themselves.
+The fourth and fifth are told by the models themselves, the last two of an admin by the admin.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IS_POPUP_VAR, IncorrectLookupParameters
+from django.core.checks import CheckMessage, Error
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseRedirect, StreamingHttpResponse
@@ -24,9 +25,9 @@ from typing_extensions import TypeVar, override
 
 from drf_commons.admin.streams import stream
 from drf_commons.admin.typed import TypedModelAdmin
-from drf_commons.errors import ExportTooLargeError, MissingExtraError, UnwritableCellError
+from drf_commons.errors import ExportTooLargeError, InvalidExportConfigError, MissingExtraError, UnwritableCellError
 from drf_commons.services import CsvOptions, ExportFieldConfig, ExportService
-from drf_commons.services.exporting import CONTENT_TYPES, FileType
+from drf_commons.services.exporting import CONTENT_TYPES, FileType, read_columns
 from drf_commons.types import StrOrPromise
 
 __all__ = ["ExportAdminMixin"]
@@ -70,6 +71,20 @@ class ExportAdminMixin(TypedModelAdmin[M]):
     export_csv: ClassVar[CsvOptions] = CsvOptions()
 
     export_template: ClassVar[str] = "admin/drf_commons/export.html"
+
+    @override
+    def check(self, **kwargs: Any) -> list[CheckMessage]:
+        """Return what Django finds, and each column that is exported and that the model does not have.
+
+        A ``get_queryset()`` of the project's own may add columns that are known only when it is called.
+        """
+        found = super().check(**kwargs)
+        if self.get_queryset.__module__.startswith(("django.", "drf_commons.")):
+            try:
+                read_columns(f"{type(self).__name__}.export_field_config", self.export_field_config, self.model)
+            except InvalidExportConfigError as exc:
+                found += [Error(f"{exc.owner}: {fault}", id="drf_commons.E007") for fault in exc.faults]
+        return found
 
     @override
     def get_urls(self) -> list[URLPattern]:

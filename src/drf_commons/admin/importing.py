@@ -10,6 +10,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin.options import ModelAdmin, get_content_type_for_model
 from django.contrib.auth import get_permission_codename
+from django.core.checks import CheckMessage, Error
 from django.core.exceptions import PermissionDenied
 from django.core.files.storage import Storage
 from django.core.files.uploadedfile import UploadedFile
@@ -33,7 +34,7 @@ from drf_commons.admin.typed import TypedModelAdmin
 from drf_commons.admin.uploads import ClaimedUpload, UploadShelf, build_private_storage
 from drf_commons.bulk import bulk_delete, bulk_soft_delete
 from drf_commons.conf import get_settings
-from drf_commons.errors import MissingExtraError, UnreadableFileError
+from drf_commons.errors import InvalidImportConfigError, MissingExtraError, UnreadableFileError
 from drf_commons.models import SoftDeleteMixin
 from drf_commons.response import translate_exception
 from drf_commons.services import FileImportService, ImportConfig, ImportResult, ImportScope
@@ -92,6 +93,20 @@ class ImportAdminMixin(TypedModelAdmin[M]):
             path("import/confirm/", self.admin_site.admin_view(self.confirm_import_view), name=f"{name}_confirm"),
             *super().get_urls(),
         ]
+
+    @override
+    def check(self, **kwargs: Any) -> list[CheckMessage]:
+        """Return what Django finds, and each fault of what is imported."""
+        found = super().check(**kwargs)
+        owner = f"{type(self).__name__}.import_file_config"
+        try:
+            config = self.get_import_config()
+        except InvalidImportConfigError as exc:
+            return [*found, *(Error(f"{exc.owner}: {fault}", id="drf_commons.E006") for fault in exc.faults)]
+        if config is not None and not issubclass(config.steps[-1].model_class, self.model):
+            msg = f"{owner}: the last step is not about {self.model._meta.label}"
+            found.append(Error(msg, id="drf_commons.E006"))
+        return found
 
     def get_import_config(self) -> ImportConfig | None:
         """Return ``import_file_config``, checked."""
