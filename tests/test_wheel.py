@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import tomllib
 import venv
 from importlib import metadata
 from pathlib import Path
@@ -105,20 +107,48 @@ def test_the_wheel_works_alone_in_an_empty_environment(
     assert Path(output.strip()).is_relative_to(tmp_path)
 
 
+#: What a project that is checked with django-stubs has already; the plugin is the line to add.
+MYPY: Final = """[mypy]
+files = aviation, config
+strict = True
+plugins = mypy_django_plugin.main, mypy_drf_plugin.main{}
+
+[mypy.plugins.django-stubs]
+django_settings_module = config.settings
+"""
+
+
+@pytest.mark.parametrize("line", ["", ", drf_commons.mypy_plugin"], ids=["before", "after"])
+def test_a_project_adopts_the_plugin_with_a_word(wheel: Path, about: Metadata, tmp_path: Path, line: str) -> None:
+    """A project of the example's size, checked strictly with the installed wheel, has no fault, with and without."""
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    requirements = [str(item) for item in about.requires_dist or ()]
+    python = _create_environment(
+        tmp_path / "environment",
+        [*requirements, *groups["demo"], "types-django-filter"],
+        extras=["debug", "export", "import", "openapi", "mypy"],
+    )
+    with ZipFile(wheel) as archive:
+        archive.extractall(next((tmp_path / "environment").glob("lib/python*/site-packages")))
+    project = shutil.copytree(ROOT / "example", tmp_path / "project", ignore=shutil.ignore_patterns("__pycache__"))
+    (project / "mypy.ini").write_text(MYPY.format(line), encoding="utf-8")
+    assert "Success: no issues found" in _run(str(python), "-m", "mypy", cwd=project)
+
+
 def _list_modules(names: Iterable[str]) -> list[str]:
     paths = (Path(name).with_suffix("") for name in names if name.endswith(".py"))
     modules = {".".join(path.parts[:-1] if path.name == "__init__" else path.parts) for path in paths}
     return sorted(module for module in modules if not module.startswith(FOR_TOOLS))
 
 
-def _create_environment(folder: Path, requirements: Iterable[str]) -> Path:
+def _create_environment(folder: Path, requirements: Iterable[str], extras: Iterable[str] = ()) -> Path:
     """Return the Python of a new environment that holds *requirements* and what they need, linked from this one.
 
     Linking needs no network and no second copy; ``pip check`` then tells whether anything is missing.
     """
     venv.create(folder, symlinks=True)
     site = next(folder.glob("lib/python*/site-packages"))
-    for name in _find_closure(requirements):
+    for name in _find_closure(requirements, extras):
         distribution = metadata.distribution(name)
         tops = {file.parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}
         for top in tops:
@@ -126,15 +156,16 @@ def _create_environment(folder: Path, requirements: Iterable[str]) -> Path:
     return folder / "bin" / "python"
 
 
-def _find_closure(requirements: Iterable[str]) -> set[NormalizedName]:
+def _find_closure(requirements: Iterable[str], extras: Iterable[str]) -> set[NormalizedName]:
     found: set[NormalizedName] = set()
-    waiting = [*requirements]
+    waiting = [(text, {"", *extras}) for text in requirements]
     while waiting:
-        requirement = Requirement(waiting.pop())
-        name = canonicalize_name(requirement.name)
-        if name not in found and (requirement.marker is None or requirement.marker.evaluate({"extra": ""})):
+        text, wanted = waiting.pop()
+        requirement = Requirement(text)
+        name, marker = canonicalize_name(requirement.name), requirement.marker
+        if name not in found and (marker is None or any(marker.evaluate({"extra": extra}) for extra in wanted)):
             found.add(name)
-            waiting += metadata.requires(name) or ()
+            waiting += [(needed, {"", *requirement.extras}) for needed in metadata.requires(name) or ()]
     return found
 
 
