@@ -208,6 +208,20 @@ def test_more_rows_than_allowed_are_refused() -> None:
         read(b"a,b\n1,2\n3\n5,6\n", options)
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_rows_are_counted_before_any_is_read(end: bytes) -> None:
+    """A file with too many is refused on opening; more lines than rows do no harm, nor does it change what is read."""
+    options = ReadOptions(limits=ReadLimits(max_rows=2))
+    for data in (b"a,b|1,2|3,4|5,6|", b"a,b|1,2|3,4|5,6", b"a,b|1,2|3|5,6"):
+        with (
+            pytest.raises(FileTooLargeError, match="more than the 2 rows"),
+            open_table(io.BytesIO(data.replace(b"|", end)), options=options),
+        ):
+            pass
+    rows = read_rows(b'a,b|1,"x|y|z"|||3,4|||'.replace(b"|", end), options)
+    assert [*rows.values()] == [["1", f"x{end.decode()}y{end.decode()}z"], ["3", "4"]]
+
+
 def test_more_bytes_than_allowed_are_refused() -> None:
     """The file is not even looked at."""
     with pytest.raises(FileTooLargeError, match=r"data\.csv: the file is larger than the 5 bytes"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
+from html import escape
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from rest_framework.test import APIClient
 from drf_commons.errors import ConfigurationError
 from tests.personnel.files import build_rows, make_departments, write_csv
 from tests.personnel.models import Department, Employee
+from tests.workbooks import build_workbook
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.personnel.urls")]
 
@@ -200,12 +203,24 @@ def test_a_file_that_is_too_large_is_refused(settings: Any) -> None:
 
 
 def test_a_file_with_too_many_rows_is_refused(settings: Any) -> None:
-    """What was committed before that is in the report."""
+    """413, before any row is imported."""
     settings.COMMON = {"IMPORT_MAX_ROWS": 15, "IMPORT_BATCH_SIZE": 10}
     response = send("employees", write_csv(build_rows(20, make_departments())))
+    assert (response.status_code, Employee.objects.count()) == (413, 0)
+    assert "more than the 15 rows" in response.data["message"]
+
+
+def test_a_file_that_hides_how_many_rows_it_has_is_told_by_the_report(settings: Any) -> None:
+    """A sheet that says nothing of its size: what was committed before the limit is in the report."""
+    settings.COMMON = {"IMPORT_MAX_ROWS": 15, "IMPORT_BATCH_SIZE": 10}
+    header, *rows = csv.reader(io.StringIO(write_csv(build_rows(20, make_departments())).getvalue().decode()))
+    cells = ["".join(f'<c t="str"><v>{escape(cell)}</v></c>' for cell in row) for row in (header, *rows)]
+    content = build_workbook("".join(f"<row>{row}</row>" for row in cells))
+    response = send("employees", content, name="staff.xlsx")
     report = response.data["data"]
-    assert (response.status_code, report["state"], report["created"]) == (207, "interrupted", Employee.objects.count())
-    assert "15" in report["reason"]
+    assert (response.status_code, report["state"]) == (207, "interrupted")
+    assert report["created"] == Employee.objects.count() == 10
+    assert "more than the 15 rows" in report["reason"]
 
 
 def test_permissions_are_those_of_what_is_done() -> None:

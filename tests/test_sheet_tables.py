@@ -7,14 +7,16 @@ import io
 import sys
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 from typing_extensions import override
 
-from drf_commons.errors import MissingExtraError, UnreadableFileError
-from drf_commons.services.importing import Cursor, ReadOptions, RowFault, TableSource, open_table
+from drf_commons.errors import FileTooLargeError, MissingExtraError, UnreadableFileError
+from drf_commons.services.importing import Cursor, ReadLimits, ReadOptions, RowFault, TableSource, open_table
 from drf_commons.services.importing.dataframe_tables import build_dataframe
 from tests.hostile import TABLES, build_ods
+from tests.workbooks import build_xls, build_xls_number, build_xls_text
 
 pytestmark = pytest.mark.once
 
@@ -157,6 +159,28 @@ def test_a_frame_has_to_have_a_clear_header() -> None:
     """As a file has."""
     with pytest.raises(UnreadableFileError, match="same header 'a'"):
         read(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "xls", "dataframe"])
+def test_rows_are_counted_before_any_is_read(kind: str) -> None:
+    """Where a sheet says how many it has; blank ones do not count."""
+    book = openpyxl.Workbook()
+    for row in (["a"], [1], [None], [None], [2]):
+        book.worksheets[0].append(row)
+    out = io.BytesIO()
+    book.save(out)
+    xls = build_xls_text(0, 0, "a") + build_xls_number(1, 0) + build_xls_number(4, 0)
+    sources: dict[str, TableSource] = {
+        "xlsx": out,
+        "xls": io.BytesIO(build_xls(xls)),
+        "dataframe": pd.DataFrame({"a": [1, None, None, 2]}),
+    }
+    assert len(read(sources[kind], ReadOptions(limits=ReadLimits(max_rows=2)))[0]) == 2
+    with (
+        pytest.raises(FileTooLargeError, match="more than the 1 rows"),
+        open_table(sources[kind], options=ReadOptions(limits=ReadLimits(max_rows=1))),
+    ):
+        pass
 
 
 def test_a_table_becomes_a_frame() -> None:

@@ -37,15 +37,15 @@ class Archive:
         self._archive = archive
         self._limits = limits
         self.size: int = source.size
-        self._unpacked = 0
         self.names: set[str] = {*archive.namelist()}
 
     def read_blocks(self, path: str, size: int) -> Iterator[bytes]:
         """Yield the contents of the file at *path*, counted as they come out."""
+        unpacked = 0
         with self._open(path) as file:
             while block := self._read(file, size):
-                self._unpacked += len(block)
-                self._check(self._unpacked)
+                unpacked += len(block)
+                self._check(unpacked)
                 yield block
 
     def check_declared(self) -> None:

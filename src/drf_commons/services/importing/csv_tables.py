@@ -14,7 +14,7 @@ from drf_commons.services.formulas import unguard
 from drf_commons.services.importing.headers import read_header
 from drf_commons.services.importing.sources import Source
 from drf_commons.services.importing.tables import Chunk, Cursor, ReadOptions, RowFault
-from drf_commons.services.importing.texts import Lines, RecordTooLongError, find_encoding
+from drf_commons.services.importing.texts import Lines, RecordTooLongError, count_lines, find_encoding
 
 __all__ = ["CsvTable"]
 
@@ -22,6 +22,8 @@ _DELIMITERS: Final = ",;\t|"
 _SNIFFED: Final = 20
 _SHOWN: Final = 60
 _MIN_RECORD: Final = 4_194_304
+#: Rows that are held at once while a file is only counted.
+_COUNTED: Final = 500
 _DIRECTIVE: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
@@ -44,6 +46,11 @@ class CsvTable:
         self.header_number, self.header = self._read_header(options.header_row)
         # Broken quotes make the reader go back; all ways back together are no longer than the file.
         self._ways_back = max(source.size, _MIN_RECORD)
+        if count_lines(source.file) > self._limits.max_rows:
+            # Records may have several lines: they are counted once before any is used.
+            for _ in self.read_chunks(_COUNTED):
+                pass
+            self._ways_back = max(source.size, _MIN_RECORD)
 
     @property
     def file_format(self) -> Literal["csv"]:

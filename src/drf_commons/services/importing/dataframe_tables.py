@@ -34,6 +34,10 @@ class DataFrameTable(SheetTable):
         return "dataframe"
 
     @override
+    def guess_last(self) -> int:
+        return len(self._frame)
+
+    @override
     def iterate(self, *, first: int, width: int, is_header: bool) -> Iterator[SheetRow]:
         if is_header:
             yield 0, [*self._frame.columns], None

@@ -18,6 +18,8 @@ MAX_COLUMNS: Final = 16_384
 MAX_ROWS: Final = 1_048_576
 
 _SHOWN: Final = 60
+#: Rows that are held at once while a sheet is only counted.
+_COUNTED: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,21 @@ class SheetTable(ABC):
         self.name = name
         self._limits = options.limits
         self.header_number, self.header = self._read_header(options.header_row)
+        if self.guess_last() - self.header_number > self._limits.max_rows:
+            for _ in self.read_chunks(_COUNTED):
+                pass  # it refuses one row too many
 
     @property
     @abstractmethod
     def file_format(self) -> Literal["xlsx", "xls", "ods", "dataframe"]:
         """What kind of file it is."""
+
+    def guess_last(self) -> int:
+        """Return the number of the last row, as far as that can be told without reading; 0 where it cannot.
+
+        A sheet that seems to have too many rows is read once to be counted, so that it is refused before any is used.
+        """
+        return 0
 
     @abstractmethod
     def iterate(self, *, first: int, width: int, is_header: bool) -> Iterator[SheetRow]:

@@ -11,7 +11,7 @@ from typing import IO, Final
 from drf_commons.errors import UnreadableFileError
 from drf_commons.services.importing.sources import Source
 
-__all__ = ["Encoding", "Lines", "RecordTooLongError", "find_encoding"]
+__all__ = ["Encoding", "Lines", "RecordTooLongError", "count_lines", "find_encoding"]
 
 _BLOCK: Final = 1 << 20
 _SAMPLE: Final = 1 << 16
@@ -65,6 +65,16 @@ def find_encoding(source: Source, declared: str | None) -> Encoding:
     line, byte = bad
     reason = f"the byte 0x{byte:02x} is not {encoding.name.upper()}; save the file as UTF-8, or declare its encoding"
     raise UnreadableFileError(source.name, reason, row=line)
+
+
+def count_lines(file: IO[bytes]) -> int:
+    """Return how many lines stand behind the first, whatever ends them; in some encodings a few more are counted."""
+    feeds = returns = 0
+    file.seek(0)
+    while block := file.read(_BLOCK):
+        feeds += block.count(b"\n")
+        returns += block.count(b"\r")
+    return max(feeds, returns)
 
 
 class Lines:

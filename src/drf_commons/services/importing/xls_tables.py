@@ -48,6 +48,11 @@ class XlsTable(SheetTable):
         return "xls"
 
     @override
+    def guess_last(self) -> int:
+        self._rows.seek(0)
+        return sum(1 for _ in self._rows)
+
+    @override
     def iterate(self, *, first: int, width: int, is_header: bool) -> Iterator[SheetRow]:
         self._rows.seek(0)
         for number, line in enumerate(self._rows, 1):

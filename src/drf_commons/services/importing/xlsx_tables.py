@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
-from typing import Literal
+from typing import Final, Literal
 
 from typing_extensions import override
 
 from drf_commons.services.importing.archives import Archive
+from drf_commons.services.importing.markup import BLOCK
 from drf_commons.services.importing.sheets import SheetRow, SheetTable
 from drf_commons.services.importing.tables import ReadOptions
 from drf_commons.services.importing.workbooks import find_sheet, read_workbook
@@ -16,6 +18,8 @@ from drf_commons.services.importing.xlsx_cells import Scope
 from drf_commons.services.importing.xlsx_rows import read_rows
 
 __all__ = ["XlsxTable"]
+
+_DIMENSION: Final = re.compile(rb'<(?:[a-z]+:)?dimension [^>]*ref="[A-Z0-9]*:[A-Z]{1,3}([0-9]{1,7})"')
 
 
 class XlsxTable(SheetTable):
@@ -31,6 +35,13 @@ class XlsxTable(SheetTable):
     @override
     def file_format(self) -> Literal["xlsx"]:
         return "xlsx"
+
+    @override
+    def guess_last(self) -> int:
+        """Return what the sheet says of itself."""
+        head = next(self._archive.read_blocks(self._path, BLOCK), b"")
+        found = _DIMENSION.search(head)
+        return int(found[1]) if found else 0
 
     @override
     def iterate(self, *, first: int, width: int, is_header: bool) -> Iterator[SheetRow]:
