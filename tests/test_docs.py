@@ -102,6 +102,14 @@ def test_everything_public_is_in_the_reference() -> None:
     assert EXPORTS.keys() - set(re.findall(r"automodule:: (\S+)", pages)) == set()
 
 
+def test_the_tests_that_the_pages_name_exist() -> None:
+    """Who wants to see a claim held finds the file that holds it."""
+    named = {
+        name for page in PAGES.values() for name in re.findall(r"`(tests/\w+\.py)`", page.read_text(encoding="utf-8"))
+    }
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
 def test_what_leaves_the_type_system_is_counted() -> None:
     """The table of ignores, casts and ``Any`` is today's, and every part says why: ``python -m docs.escapes``."""
     page = PAGES["CONTRIBUTING.md"].read_text(encoding="utf-8")
