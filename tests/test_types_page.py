@@ -53,6 +53,12 @@ def test_messages_are_those_of_mypy(project: Path, tmp_path: Path) -> None:
     assert sorted(said) == sorted(shown)
 
 
+def test_the_readme_shows_messages_of_the_page() -> None:
+    """What a checker says on the first page is what it says on the page of types, where it is compared with mypy."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").split("```text\n")[1].split("```")[0]
+    assert {*readme.splitlines()} <= {*TEXT.splitlines()}
+
+
 def test_what_is_written_out_is_what_the_page_shows(project: Path, tmp_path: Path) -> None:
     """The command writes the classes and the interfaces on the page."""
     project = shutil.copytree(project, tmp_path / "project")  # the other test reads it as it is
