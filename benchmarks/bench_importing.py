@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from benchmarks.interleave import Contender
-from benchmarks.peers import Worker, install_peer
+from benchmarks.peers import Worker, build_clock, install_peer
 from drf_commons.conf import get_settings
 
 if TYPE_CHECKING:
@@ -76,7 +76,17 @@ def test_against_the_driver(name: str, workers: dict[str, Worker], compete: Comp
     # What is there, new rows, changed rows; one for the foreign key; a begin and an end. Of updates SQLite makes one
     # prepared statement that runs for every row.
     assert queries <= chunks * 6 + 1, queries
-    compete(name, race(workers, job), effort=0.7)
+    compete(name, race(workers, job), effort=0.5, clock=build_clock(*workers.values()))
+
+
+def test_faults_cost_little(workers: dict[str, Worker], compete: Compete) -> None:
+    """One row in a hundred with a fault is found, and named, in little more than the time of a clean file."""
+    ours = workers[OURS]
+    contenders = [
+        Contender(name=name, run=partial(ours.do, job), prepare=partial(ours.do, f"prepare {job}"))
+        for name, job in (("clean", "create"), ("drf_commons", "bad"))
+    ]
+    compete("import_bad_clean", contenders, effort=0.5, clock=build_clock(ours))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +115,7 @@ def test_against_a_peer(name: str, peer_name: str, job: str, compete: Compete) -
             worker.do(f"prepare {job}")
             worker.do(job)
             assert worker.do("stored rows") == PEER_ROWS
-        compete(name, race(workers, job), effort=0.01)
+        compete(name, race(workers, job), effort=0.01, clock=build_clock(*workers.values()))
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells how much memory was needed")

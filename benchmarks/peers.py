@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import venv
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -15,7 +16,9 @@ from typing import IO, Final, Self, cast
 
 import pytest
 
-__all__ = ["Worker", "install_peer"]
+from benchmarks.interleave import Clock
+
+__all__ = ["Worker", "build_clock", "install_peer"]
 
 #: Where environments of peers are kept from one run to the next.
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "drf-commons-peers"
@@ -71,12 +74,25 @@ class Worker:
             raise RuntimeError(msg)
         return json.loads(answer)
 
+    @property
+    def schedule(self) -> Path:
+        """Where Linux says for how long the process has worked."""
+        return Path(f"/proc/{self._process.pid}/schedstat")
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:
         """Let the process end."""
         self._process.communicate()
+
+
+def build_clock(*workers: Worker) -> Clock:
+    """Return a clock that runs while one of *workers* works, whoever else does; where none tells, that on the wall."""
+    paths = [worker.schedule for worker in workers]
+    if not all(path.exists() for path in paths):
+        return time.perf_counter
+    return lambda: sum(int(path.read_text(encoding="ascii").split()[0]) for path in paths) / 1e9
 
 
 def _list_paths(python: str | Path) -> Sequence[str]:

@@ -53,6 +53,19 @@ def test_a_thousand_rows_take_one_statement() -> None:
     assert not any(item._state.adding for item in items)
 
 
+def test_keys_that_nobody_needs_may_stay_away() -> None:
+    """The rows are stored all the same, with one statement, and say so."""
+    items = [Item(name=f"item {number}", quantity=number) for number in range(1000)]
+
+    with CaptureQueriesContext(connection) as queries:
+        bulk_create(Item.objects.all(), items, needs_keys=False)
+
+    assert len([query for query in queries if "SAVEPOINT" not in query["sql"]]) == 1
+    assert not any(item._state.adding for item in items)
+    stored = dict(Item.objects.values_list("name", "quantity"))
+    assert stored == {item.name: item.quantity for item in items}
+
+
 @given(
     rows=st.lists(
         st.fixed_dictionaries({}, optional={name: st.none() | values for name, values in VALUES.items()}),

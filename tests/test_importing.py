@@ -676,7 +676,8 @@ def test_the_number_of_queries_does_not_grow_with_the_rows() -> None:
     """Of a chunk: one for what is there, one for new and one for changed rows; one for a foreign key's new values."""
     columns = [name for name in COLUMNS if name != "skills"]
     config = with_step(fields=columns, many_to_many={})
-    rows = build_rows(300, make_departments())
+    codes = make_departments()
+    rows = build_rows(300, codes)
     most = 3 + 1
     # SQLite takes a limited number of values with one statement.
     inserts = 1 if connection.vendor != "sqlite" else 2
@@ -687,3 +688,5 @@ def test_the_number_of_queries_does_not_grow_with_the_rows() -> None:
     updates = 1 if connection.vendor != "sqlite" else 75
     assert again <= most - 1 + updates + inserts - 1
     assert count_queries({**config, "chunk_size": 100}, rows, columns) <= 3 * 1 + 1
+    fresh = build_rows(300, codes, start=300)
+    assert count_queries({**config, "chunk_size": 100}, fresh, columns) <= 3 * (1 + inserts) + 1

@@ -14,6 +14,7 @@ import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from itertools import cycle
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -111,12 +112,20 @@ def write(rows: Sequence[Sequence[str]]) -> bytes:
     return text.getvalue().encode()
 
 
+#: Every kind of fault that a row of this file can have: a column, and what stands in it.
+FAULTS: Final = [
+    *(("email", "no address"), ("email", ""), ("email", "person0@example.com"), ("badge", "0000000x")),
+    *(("badge", "x" * 13), ("first_name", ""), ("first_name", "x" * 41), ("age", "old"), ("age", "-1"), ("age", "1.5")),
+    *(("age", "9" * 20), ("salary", "lots"), ("salary", "1.001"), ("salary", "12345678.00"), ("salary", "")),
+    *(("rating", "nan"), ("hired", "2026-02-30"), ("hired", "01.02.2026"), ("is_remote", "maybe"), ("level", "9")),
+    *(("department", "nowhere"), ("department", "")),
+]
+
+
 def spoil(rows: list[list[str]]) -> list[list[str]]:
-    """Return *rows* with a fault in every hundredth, of four kinds."""
-    faults = [(0, "no address"), (5, "old"), (8, "2026-02-30"), (13, "nowhere")]
-    for place, row in enumerate(rows[50::100]):
-        column, value = faults[place % len(faults)]
-        row[column] = value
+    """Return *rows* with a fault in every hundredth."""
+    for row, (column, value) in zip(rows[50::100], cycle(FAULTS), strict=False):
+        row[COLUMNS.index(column)] = value
     return rows
 
 
@@ -181,8 +190,10 @@ def build_ours(files: Mapping[str, bytes]) -> Callable[[str], object]:
 
     def run(job: str) -> None:
         result = service.import_file(io.BytesIO(files[job]), name="staff.csv")
-        good = ROWS - len(range(50, ROWS, 100)) if job == "bad" else ROWS
-        assert result.succeeded == good, result
+        bad = range(52, ROWS + 2, 100) if job == "bad" else range(0)
+        assert result.succeeded == ROWS - len(bad), result
+        planted = [(row, column) for row, (column, _) in zip(bad, cycle(FAULTS), strict=False)]
+        assert [(error.row, error.column) for error in result.errors] == planted, result
 
     return run
 

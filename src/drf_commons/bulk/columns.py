@@ -30,6 +30,7 @@ __all__ = [
     "build_column",
     "is_uniform",
     "prepare_values",
+    "read_columns",
     "read_values",
 ]
 
@@ -87,9 +88,22 @@ def read_values(field: FieldAny, objs: Sequence[models.Model]) -> list[Any]:
         values = [*map(itemgetter(attname), map(vars, objs))]
     except KeyError:  # deferred, or a property: ask the instance
         values = [getattr(obj, attname) for obj in objs]
-    if any(_is_expression(kind, field) for kind in {*map(type, values)}):
-        raise UnsupportedError
+    _refuse_expressions(field, values)
     return values
+
+
+def read_columns(fields: Sequence[FieldAny], objs: Sequence[models.Model]) -> Sequence[Values]:
+    """Return the columns of *objs*, each as :func:`read_values` does."""
+    names = [field.attname for field in fields]
+    try:
+        columns = [*zip(*map(itemgetter(*names), map(vars, objs)), strict=True)] if len(names) > 1 else None
+    except KeyError:  # deferred, or a property
+        columns = None
+    if columns is None:
+        return [read_values(field, objs) for field in fields]
+    for field, values in zip(fields, columns, strict=True):
+        _refuse_expressions(field, values)
+    return columns
 
 
 def build_column(field: FieldAny, values: Values, compiler: SQLCompiler, sent: Sequence[bool] | None = None) -> Column:
@@ -110,6 +124,11 @@ def prepare_values(field: FieldAny, values: Values, connection: BaseDatabaseWrap
         if adapted is not None:
             return adapted
     return [field.get_db_prep_save(value, connection) for value in values]
+
+
+def _refuse_expressions(field: FieldAny, values: Values) -> None:
+    if any(_is_expression(kind, field) for kind in {*map(type, values)}):
+        raise UnsupportedError
 
 
 def _is_expression(kind: type, field: FieldAny) -> bool:

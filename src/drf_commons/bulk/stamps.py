@@ -15,8 +15,9 @@ from types import SimpleNamespace
 from typing import Any, Final, Protocol, cast, runtime_checkable
 
 from django.db import models
+from typing_extensions import TypeIs
 
-from drf_commons.bulk.columns import FieldAny, Values, read_values
+from drf_commons.bulk.columns import FieldAny, Values, read_columns
 
 __all__ = ["fill_updated", "prepare_inserted", "read_inserted", "remember_written", "run_pre_saves"]
 
@@ -40,6 +41,11 @@ class Stamp(Protocol):
     def is_set_by_hand(self, instance: models.Model) -> bool:
         """Tell whether *instance* holds a value that must not be written over."""
         raise NotImplementedError
+
+
+def is_stamp(field: object) -> TypeIs[Stamp]:
+    """Tell whether *field* fills itself in; of most fields a look at one name tells it."""
+    return hasattr(field, "get_stamp") and isinstance(field, Stamp)
 
 
 def fill_updated(
@@ -76,9 +82,10 @@ def read_inserted(fields: Sequence[FieldAny], objs: Sequence[models.Model]) -> M
     :class:`~drf_commons.bulk.columns.UnsupportedError` is raised before the first ``pre_save()`` of a project has run.
     """
     for field in fields:
-        if isinstance(field, Stamp) or getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+        if is_stamp(field) or getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
             _fill(field, objs, add=True)
-    columns = {field: read_values(field, objs) for field in fields if not _has_own_pre_save(field)}
+    plain = [field for field in fields if not _has_own_pre_save(field)]
+    columns: dict[FieldAny, Values] = dict(zip(plain, read_columns(plain, objs), strict=True))
     for field in fields:
         if field not in columns:
             columns[field] = [field.pre_save(obj, add=True) for obj in objs]
@@ -102,12 +109,12 @@ def remember_written(objs: Sequence[models.Model], names: Collection[str] | None
 def _has_own_pre_save(field: FieldAny) -> bool:
     """Tell whether only the field itself knows what it does before a row is written."""
     kinds = (_PLAIN, *_CLOCKS)
-    return not isinstance(field, Stamp) and all(type(field).pre_save is not kind.pre_save for kind in kinds)
+    return not is_stamp(field) and all(type(field).pre_save is not kind.pre_save for kind in kinds)
 
 
 def _fill(field: FieldAny, objs: Sequence[models.Model], *, add: bool) -> Sequence[bool]:
     """Fill *field* in; return for each row whether there is something to write. One instant serves all rows."""
-    if isinstance(field, Stamp):
+    if is_stamp(field):
         value = field.get_stamp()
         by_hand = [field.is_set_by_hand(obj) for obj in objs]
         if value is not None:

@@ -32,7 +32,7 @@ from django.utils.dateparse import parse_datetime
 
 from drf_commons.services.importing.columns import FieldAny
 
-__all__ = ["Converter", "build_converter", "can_remember", "describe_error", "write_cell"]
+__all__ = ["PLAIN_MAIL", "Converter", "build_converter", "can_remember", "describe_error", "write_cell"]
 
 #: Takes a cell and returns its value; raises :class:`~django.core.exceptions.ValidationError`.
 Converter: TypeAlias = Callable[[object], Any]
@@ -41,7 +41,10 @@ _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}").fullmatch
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?").fullmatch
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
-_MAIL: Final = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9]{1,63}\.)+[A-Za-z]{2,63}").fullmatch
+#: Addresses that are valid beyond doubt.
+PLAIN_MAIL: Final = re.compile(
+    r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9]{1,63}\.)+[A-Za-z]{2,63}"
+).fullmatch
 
 #: What people, spreadsheets and databases write for a truth value, in any case.
 _BOOLEANS: Final[Mapping[str, bool]] = {
@@ -217,7 +220,7 @@ def _build_text(field: FieldAny, blank: _Blank) -> Converter:
     limits = _Limits(field, *known)
     longest = field.max_length
     choices, validators = limits.choices, limits.validators
-    is_mail = _MAIL if isinstance(field, models.EmailField) and _is_mail in field.validators else None
+    is_mail = PLAIN_MAIL if isinstance(field, models.EmailField) and _is_mail in field.validators else None
 
     def convert(cell: object) -> object:
         text = cell.strip() if type(cell) is str else write_cell(cell).strip()

@@ -55,14 +55,16 @@ def import_chunk(
     replaces: bool = False,
     defers: bool = False,
     previews: int = 0,
+    needs_keys: bool = True,
     on_chunk: OnChunk | None = None,
 ) -> ChunkOutcome:
     """Import *chunk*; a row that fails leaves nothing behind, and takes no other row with it.
 
     *replaces* updates rows that are there, whatever the configuration says; *defers* puts off rows that clash with a
-    stored one. *previews* is how many rows to tell of in full.
+    stored one. *previews* is how many rows to tell of in full. Without *needs_keys* the keys of new rows may be missing
+    among the outcome's ``pks``.
     """
-    run = _Run(plan, chunk, replaces=replaces, defers=defers)
+    run = _Run(plan, chunk, replaces=replaces, defers=defers, needs_keys=needs_keys)
     try:
         with transaction.atomic(using=plan.using):
             run.write()
@@ -103,11 +105,12 @@ class _Converted:
 class _Run:
     """The rows of one chunk on their way."""
 
-    def __init__(self, plan: Plan, chunk: Chunk, *, replaces: bool, defers: bool) -> None:
+    def __init__(self, plan: Plan, chunk: Chunk, *, replaces: bool, defers: bool, needs_keys: bool) -> None:
         self.plan = plan
         self.chunk = chunk
         self.replaces = replaces
         self.defers = defers
+        self.needs_keys = needs_keys
         self.watch = _Watch()
         self.columns: Sequence[Sequence[object]] = [*zip(*chunk.rows, strict=True)]
         self.errors: dict[int, list[CellError]] = {}
@@ -175,7 +178,14 @@ class _Run:
         with self.watch.time("looking up"):
             columns, links = self.look_up(step, rows)
         records = self.build_records(step, columns)
-        writer = StepWriter(step, self.chunk.numbers, self.build_fail(step), replaces=self.replaces, defers=self.defers)
+        writer = StepWriter(
+            step,
+            self.chunk.numbers,
+            self.build_fail(step),
+            replaces=self.replaces,
+            defers=self.defers,
+            needs_keys=self.needs_keys,
+        )
         with self.watch.time("writing"):
             return writer.write(records, links)
 
@@ -251,7 +261,7 @@ class _Run:
             steps=counts,
             failed=self.list_failed(),
             preview=self.build_preview(previews) if previews else (),
-            pks=[*main.pks.values()],
+            pks=[pk for pk in main.pks.values() if pk is not None],
             deferred=main.deferred,
             cursor=self.chunk.cursor,
             timings=self.watch.seconds,

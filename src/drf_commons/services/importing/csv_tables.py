@@ -43,6 +43,7 @@ class CsvTable:
         self._lines = Lines(source, encoding, max(_MIN_RECORD, 8 * options.limits.max_cell_length))
         self._start = Cursor(number=1, offset=encoding.mark)
         self.delimiter: str = self._find_delimiter(options.delimiter)
+        self._lines.heads = (f"{self.delimiter}'", "\"'")
         self.header_number, self.header = self._read_header(options.header_row)
         # Broken quotes make the reader go back; all ways back together are no longer than the file.
         self._ways_back = max(source.size, _MIN_RECORD)
@@ -106,11 +107,11 @@ class CsvTable:
                 elif len(row) != width:
                     faults.append(self._build_ragged(number, row))
                     continue
-            if lines.has_nul or lines.has_quote or lines.offset - offset > longest:
-                if lines.has_quote:
+            if lines.has_nul or lines.has_guard or lines.offset - offset > longest:
+                if lines.has_guard:
                     row = [unguard(cell) if cell[:1] == "'" else cell for cell in row]
                 fault = self._check_cells(number, row)
-                lines.has_nul = lines.has_quote = False
+                lines.has_nul = lines.has_guard = False
                 if fault is not None:
                     faults.append(fault)
                     continue
@@ -209,7 +210,7 @@ class CsvTable:
                 header = read_header(self.name, number, [unguard(cell) for cell in row])
                 if not header:
                     break
-                lines.has_quote = False
+                lines.has_guard = False
                 self._start = Cursor(number=lines.number + 1, offset=lines.offset)
                 return number, header
         reason = "there is no header" if wanted is None else f"there is no header in row {wanted}"

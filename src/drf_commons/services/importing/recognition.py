@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, TypeAlias, cast
 
-from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
+from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator, validate_email
 from django.db import models
 
+from drf_commons.services.importing.cells import PLAIN_MAIL
 from drf_commons.services.importing.columns import FieldAny
 
 __all__ = ["Recogniser", "build_recogniser"]
@@ -45,6 +46,19 @@ def _build_text(field: FieldAny) -> Recogniser | None:
         if is_null:
             return [value or None for value in values]
         return values if is_blank or all(values) else None
+
+    return recognise
+
+
+def _build_mail(field: FieldAny) -> Recogniser | None:
+    if any(type(validator) is not MaxLengthValidator and validator != validate_email for validator in field.validators):
+        return None
+    longest = field.max_length
+
+    def recognise(texts: Sequence[str]) -> list[Any] | None:
+        if not all(map(PLAIN_MAIL, texts)) or (longest is not None and max(map(len, texts)) > longest):
+            return None
+        return [*texts]
 
     return recognise
 
@@ -101,6 +115,7 @@ _BUILDERS: Final[Mapping[object, Callable[[FieldAny], Recogniser | None]]] = {
     models.CharField: _build_text,
     models.DateField: _build_date,
     models.DecimalField: _build_decimal,
+    models.EmailField: _build_mail,
     models.FloatField: _build_float,
     models.IntegerField: _build_integer,
     models.PositiveBigIntegerField: _build_integer,

@@ -109,10 +109,11 @@ class ForeignKeyColumn(LookupColumn):
         memo = self._memo
         if len(memo) > _REMEMBERED:
             memo.clear()
-        new = {*map(_identify, cells)}.difference(memo)
-        for name in new:
-            memo[name] = self._read_key(name[1])
-        return [memo[_identify(cell)] for cell in cells]
+        # Only texts stand for themselves: ``True``, ``1`` and ``1.0`` are equal, not the same.
+        names: Cells = cells if {*map(type, cells)} == {str} else [*map(_identify, cells)]
+        for name in {*names}.difference(memo):
+            memo[name] = self._read_key(name if isinstance(name, str) else cast("tuple[type, object]", name)[1])
+        return [*map(memo.__getitem__, names)]
 
     def find(self, keys: Sequence[Any], rows: Iterable[int]) -> list[Any]:
         """Return the target in each row, or a :class:`Fault`; only those of *rows* are looked up."""
@@ -216,8 +217,8 @@ def build_converter_of_blank(field: FieldAny, *, required: bool) -> Callable[[],
     return blank
 
 
-def _identify(cell: object) -> tuple[type, object]:
-    return type(cell), cell
+def _identify(cell: object) -> object:
+    return cell if type(cell) is str else (type(cell), cell)
 
 
 def _list_transforms(step: ModelStep, source: str) -> Sequence[Callable[[Any], object]]:

@@ -183,6 +183,7 @@ class FileImportService:
             replaces=tally.mode == "replace",
             defers=defers,
             previews=tally.room,
+            needs_keys=tally.mode == "replace" or self.on_chunk is not None,
             on_chunk=self.on_chunk,
         )
         tally.add(outcome, chunk)

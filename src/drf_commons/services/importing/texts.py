@@ -85,8 +85,9 @@ class Lines:
         "_file",
         "_name",
         "_readline",
+        "has_guard",
         "has_nul",
-        "has_quote",
+        "heads",
         "number",
         "offset",
         "record",
@@ -100,6 +101,8 @@ class Lines:
         self._readline = _choose_readline(source.file, encoding)
         #: The most bytes of one record.
         self.size: int = size
+        #: What stands at the beginning of a guarded cell that is not the first of its line.
+        self.heads: tuple[str, ...] = ("'",)
         self.seek(encoding.mark, 0)
 
     def seek(self, offset: int, number: int) -> None:
@@ -109,7 +112,7 @@ class Lines:
         self.record: int = offset
         self.number: int = number
         self.has_nul: bool = False
-        self.has_quote: bool = False
+        self.has_guard: bool = False
 
     def __iter__(self) -> Iterator[str]:
         readline, encoding, most = self._readline, self._encoding, self.size
@@ -121,8 +124,8 @@ class Lines:
             line = raw.decode(encoding)
             if "\0" in line:
                 self.has_nul = True
-            if "'" in line:
-                self.has_quote = True
+            if "'" in line and (line[0] == "'" or any(head in line for head in self.heads)):
+                self.has_guard = True
             yield line
 
     def read_record(self, offset: int) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from operator import attrgetter
 from typing import Any, Final, TypeAlias, cast
 
 from django.core.exceptions import ValidationError
@@ -54,12 +56,16 @@ class StepOutcome:
 class StepWriter:
     """Writes the rows of one chunk into the table of one step."""
 
-    def __init__(self, plan: StepPlan, numbers: Sequence[int], fail: Fail, *, replaces: bool, defers: bool) -> None:
+    def __init__(
+        self, plan: StepPlan, numbers: Sequence[int], fail: Fail, *, replaces: bool, defers: bool, needs_keys: bool
+    ) -> None:
         self.plan = plan
         self.numbers = numbers
         self.fail = fail
         self.updates: bool = plan.step.update_if_exists or (replaces and plan.is_main)
         self.defers: bool = defers and plan.is_main
+        # Later steps refer to what an earlier one made, and so do relations to many.
+        self.needs_keys: bool = needs_keys or not plan.is_main or bool(plan.many_to_many)
         self.outcome: StepOutcome = StepOutcome(actions={}, pks={}, changes={}, seen={}, deferred=[])
 
     def write(self, records: Mapping[int, Record], links: Sequence[Mapping[int, frozenset[Any]]]) -> StepOutcome:
@@ -82,9 +88,18 @@ class StepWriter:
         if not self.plan.key:
             return [*records], {}
         get_key = build_getter(self.plan.key)
-        keys = {row: get_key(record) for row, record in records.items()}
+        keys = dict(zip(records, map(get_key, records.values()), strict=True))
         counts = self.plan.is_main or self.updates
         shared: Mapping[Any, Place] = self.plan.seen.find([*keys.values()]) if counts else {}
+        if (
+            self.plan.is_main
+            and not shared
+            and len({*keys.values()}) == len(keys)
+            and not any(map(_is_null, keys.values()))
+        ):
+            numbers = map(self.numbers.__getitem__, keys)
+            self.outcome.seen = dict(zip(keys, zip(keys.values(), zip(numbers, repeat(0)), strict=False), strict=True))
+            return [*keys], {}
         rows: dict[Any, int] = {}
         twins: dict[int, int] = {}
         for row, key in keys.items():
@@ -127,7 +142,12 @@ class StepWriter:
         """Return the rows that are new, and those that differ from what is stored, with what differs."""
         plan = self.plan
         get_key = build_getter(plan.key) if plan.key else None
-        others = [(places, build_getter(places)) for places in plan.unique_sets]
+        getters = map(build_getter, plan.unique_sets)
+        others = [
+            (places, get_value, owners)
+            for places, get_value, owners in zip(plan.unique_sets, getters, existing.owners, strict=True)
+            if owners or _has_equals(get_value, rows, records)
+        ]
         holders: list[dict[Any, int]] = [{} for _ in others]
         new: list[int] = []
         changed: dict[int, tuple[StoredRow, Mapping[int, Any]]] = {}
@@ -135,7 +155,7 @@ class StepWriter:
             record = records[row]
             key = None if get_key is None else get_key(record)
             stored = None if key is None else existing.by_key.get(key)
-            if others and self.clashes(row, record, stored, others, existing, holders):
+            if others and self.clashes(row, record, stored, others, holders):
                 continue
             if stored is None:
                 new.append(row)
@@ -186,12 +206,11 @@ class StepWriter:
         row: int,
         record: Record,
         stored: StoredRow | None,
-        others: Sequence[tuple[Sequence[int], Callable[[Record], Any]]],
-        existing: Existing,
+        others: Sequence[tuple[Sequence[int], Callable[[Record], Any], Mapping[Any, StoredRow]]],
         holders: Sequence[dict[Any, int]],
     ) -> bool:
         """Refuse a row that shares what must be unique with another row, stored or in the file."""
-        for (places, get_value), owners, held in zip(others, existing.owners, holders, strict=True):
+        for (places, get_value, owners), held in zip(others, holders, strict=True):
             value = get_value(record)
             if value is None or (len(places) > 1 and None in value):
                 continue
@@ -229,10 +248,13 @@ class StepWriter:
         objs = [(row, build(records[row])) for row in rows]
 
         def write(part: Sequence[tuple[int, models.Model]]) -> None:
-            bulk_create(self.plan.queryset, [obj for _, obj in part], chunk_size=len(part))
+            rows = [obj for _, obj in part]
+            bulk_create(self.plan.queryset, rows, chunk_size=len(part), needs_keys=self.needs_keys)
 
-        for row, obj in self.write_parts(objs, write):
-            self.settle(row, "created", obj.pk)
+        get_pk = attrgetter(cast("Any", self.plan.model._meta.pk).attname)
+        written = [*self.write_parts(objs, write)]
+        self.outcome.actions.update(dict.fromkeys((row for row, _ in written), "created"))
+        self.outcome.pks.update((row, get_pk(obj)) for row, obj in written)
 
     def update(self, rows: Mapping[int, tuple[StoredRow, Mapping[int, Any]]]) -> None:
         """Write what differs into *rows*."""
@@ -328,6 +350,11 @@ def _find_violation(obj: models.Model, exclude: set[str], using: str) -> tuple[C
                 )
                 return named, exc.error_list[0] if hasattr(exc, "error_list") else exc
     return None
+
+
+def _has_equals(get_value: Callable[[Record], Any], rows: Sequence[int], records: Mapping[int, Record]) -> bool:
+    """Tell whether two rows may have the same value."""
+    return len({*map(get_value, map(records.__getitem__, rows))}) < len(rows)
 
 
 def _is_null(key: Any) -> bool:
