@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import pytest
 from django.db import connection
@@ -75,3 +75,47 @@ def test_a_request_of_1000_rows(race: str, get_worker: Callable[[str], Worker], 
         ],
         effort=0.5 if names[0] == "limit" else 0.05,
     )
+
+
+#: For each number of rows how many requests bring 10,000 of them.
+REQUESTS: Final = {1_000: 10, 100: 100, 10_000: 1}
+#: Bytes that a row of a request may take, from the body to the answer.
+MEMORY: Final = 6 * 1024
+#: How far the cost of a row may drift from the smallest request to the largest.
+DRIFT: Final = 1.25
+
+
+@pytest.mark.django_db
+def test_what_a_row_costs(get_worker: Callable[[str], Worker], compete: Compete) -> None:
+    """A row of a large request takes no longer than one of a small request."""
+    worker = get_worker("drf_commons")
+
+    def send(job: str, times: int) -> None:
+        for _ in range(times):
+            worker.do(job)
+
+    compete(
+        f"bulk_put_growth[{VENDOR}]",
+        [
+            Contender(
+                name=f"rows_{rows}",
+                run=partial(send, f"put_items {rows}", times),
+                prepare=partial(worker.do, f"prepare put_items {rows}"),
+            )
+            for rows, times in REQUESTS.items()
+        ],
+        effort=0.05,
+    )
+
+
+@pytest.mark.django_db
+def test_the_memory_that_a_row_takes(get_worker: Callable[[str], Worker]) -> None:
+    """It is the same for any number of rows, and less than 6 KB."""
+    worker = get_worker("drf_commons")
+    worker.do("count put_items 100")  # what is made once
+    peaks = [cast("int", worker.do(f"memory put_items {rows}")) for rows in sorted(REQUESTS)]
+    small, large = (peaks[1] - peaks[0]) / 900, (peaks[2] - peaks[1]) / 9_000
+
+    print(f"a row takes {small:,.0f} bytes from 100 to 1,000 rows, {large:,.0f} from there to 10,000")
+    assert large < MEMORY
+    assert large < small * DRIFT

@@ -1,8 +1,8 @@
 """Bulk requests, JSON to JSON, answered by plain DRF, by this library, by the version before, or by another.
 
 Started as ``… CONTENDER``. Reads commands, one on a line, and answers each with a line of JSON: ``prepare JOB`` makes
-the body of the next request, ``JOB`` sends it, ``count JOB`` does both and tells how many queries it took. A job is
-``put_items 1000``, for instance.
+the body of the next request, and ``JOB`` sends it. ``count JOB`` does both and tells how many queries it took,
+``memory JOB`` how many bytes at its peak. A job is ``put_items 1000``, for instance.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import gc
 import json
 import os
 import sys
+import tracemalloc
 from collections.abc import Callable
 from itertools import count
 from typing import Any, Final, cast
@@ -52,7 +53,7 @@ settings.configure(
         "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
         "UNAUTHENTICATED_USER": None,
     },
-    COMMON={"BULK_OPERATION_BATCH_SIZE": TABLE},
+    COMMON={"BULK_MAX_ITEMS": TABLE, "BULK_OPERATION_BATCH_SIZE": TABLE},
     COMMON_BULK_OPERATION_BATCH_SIZE=TABLE,
 )
 django.setup()
@@ -365,6 +366,12 @@ def main() -> None:
                     with CaptureQueriesContext(connection) as queries:
                         client.send(job)
                     answer = len(queries)
+                case "memory", _, job:
+                    client.prepare(job)
+                    tracemalloc.start()
+                    client.send(job)
+                    answer = tracemalloc.get_traced_memory()[1]
+                    tracemalloc.stop()
                 case _:
                     answer = client.send(line.strip())
             print(json.dumps(answer), flush=True)
