@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db.models.signals import post_save
 from django.http import UnreadablePostError
+from django.urls import path
 from rest_framework import serializers
 from rest_framework.parsers import JSONParser
 
@@ -17,6 +19,11 @@ from tests.bulk_views import ArticleViewSet, ItemViewSet, NotNumberSeven, in_par
 from tests.newsroom.models import Article, Author
 from tests.test_bulk_concurrency import SERVERS, run_together
 from tests.warehouse.models import Item, Supplier
+
+if TYPE_CHECKING:
+    from pytest_django.live_server_helper import LiveServer
+
+urlpatterns = [path("items/", ItemViewSet.as_view({"post": "bulk_create"}))]
 
 
 def build_items(number: int, using: str = "default") -> list[Item]:
@@ -81,6 +88,24 @@ def test_a_body_that_is_cut_off_writes_nothing(monkeypatch: pytest.MonkeyPatch) 
     assert response.status_code == 400
     assert response.data["message"] == "The request body ended before it was complete."
     assert Item.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_client_that_drops_the_connection_writes_nothing(live_server: LiveServer, waits: bool) -> None:
+    """It announced two rows and sent one, with a valid beginning; whether it waits for the answer or not."""
+    host, port = live_server.url.removeprefix("http://").split(":")
+    head = f"POST /items/ HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(head.encode() + b'[{"name": "a"},')
+        if waits:
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(1000).startswith(b"HTTP/1.1 400 ")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(head.replace("32", "15").encode() + b'[{"name": "b"}]')
+        assert connection.recv(1000).startswith(b"HTTP/1.1 201 ")
+    assert [*Item.objects.values_list("name", flat=True)] == ["b"]
 
 
 @pytest.mark.django_db
