@@ -8,6 +8,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import override_settings
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
@@ -142,3 +145,32 @@ def test_real_answers_of_all_actions_are_as_described() -> None:
         assert upload("title,words\nTwo,2\nThree,x\n", append_data="true") == 207
         assert upload("title,words\nThree,x\n", append_data="true") == 422
         assert upload("title,words\nThree,x\n") == 400
+
+
+def test_a_viewset_that_lacks_something_is_told_and_never_crashes() -> None:
+    """Without a serializer bulk actions are left out, without a model keys are anything; others are described."""
+
+    class Speechless(BulkImportableViewSet[Article]):
+        queryset = Article.objects.all()
+
+    class Rowless(BulkImportableViewSet[Article]):
+        serializer_class = ArticleSerializer
+
+    class Blank(serializers.Serializer[Article]):
+        pass
+
+    class Modelless(BulkImportableViewSet[Article]):
+        serializer_class = Blank
+
+    told: dict[type[Any], str] = {}
+    for view in (Speechless, Rowless, Modelless):
+        GENERATOR_STATS.reset()
+        patterns = route(rows=view, whole=Everything)
+        schema: dict[str, Any] = SchemaGenerator(patterns=patterns).get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+        assert "/whole/bulk-create/" in schema["paths"]
+        told[view] = "".join([*GENERATOR_STATS._warn_cache, *GENERATOR_STATS._error_cache])
+        assert ("/rows/bulk-create/" in schema["paths"]) == (view is not Speechless)
+    GENERATOR_STATS.reset()
+    assert "unable to guess serializer" in told[Speechless] or "serializer_class" in told[Speechless]
+    assert "Rowless" in told[Rowless]
+    assert "neither its queryset nor its serializer names a model" in told[Modelless]

@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.http import QueryDict
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils.datastructures import MultiValueDict
 from pytest_django import DjangoAssertNumQueries
 from rest_framework import serializers
@@ -109,6 +110,22 @@ def test_choices_are_capped() -> None:
     assert len(field.get_choices(cutoff=2)) == 2
     many = ManyIdToDataField(queryset=Tag.objects.all(), serializer=TagSerializer, html_cutoff=3)
     assert len(many.choices) == 3
+
+
+def test_a_long_list_is_searched_by_typing(client: Client, invoice: Invoice) -> None:
+    """Rows that the form cannot list can be named; what is refused stays typed, with the reason beneath."""
+    short = client.get(f"/bills/{invoice.pk}/", headers={"accept": "text/html"}).text
+    assert 'list="customer-choices"' not in short
+    with override_settings(REST_FRAMEWORK={**settings.REST_FRAMEWORK, "HTML_SELECT_CUTOFF": 1}):
+        page = client.get(f"/bills/{invoice.pk}/", headers={"accept": "text/html"}).text
+        refused = client.post("/bills/", {"number": "2", "customer": "999"}, headers={"accept": "text/html"}).text
+    place = page.index('list="customer-choices"')
+    assert f'value="{invoice.customer.pk}"' in page[place : place + 100]
+    offered = re.findall(r'<option value="(\d+)">', page[place : page.index("</datalist>", place)])
+    assert offered == [str(invoice.customer.pk)]
+    place = refused.index('list="customer-choices"')
+    assert 'value="999"' in refused[place : place + 100]
+    assert "object does not exist" in refused[place : place + 900]
 
 
 def test_what_is_stored_is_a_choice_however_many_there_are(invoice: Invoice) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from drf_commons.models.content import VersionMixin
 from drf_commons.openapi.components import register
 from drf_commons.openapi.reports import refer_to_bulk_report, refer_to_delete_report, refer_to_import_report
-from drf_commons.openapi.spectacular import OpenApiTypes, Schema, append_meta
+from drf_commons.openapi.spectacular import OpenApiTypes, Schema, append_meta, warn
 from drf_commons.serializers.identity import build_identity
 from drf_commons.services.exporting import CONTENT_TYPES
 from drf_commons.views.mixins.importing import ImportRequestSerializer
@@ -35,6 +35,8 @@ class Operation:
     is_filtered: bool = False
     #: Whether it matters in which order they come.
     is_ordered: bool = False
+    #: Whether it cannot be told without the serializer of a row.
+    is_about_rows: bool = True
     #: Whether it only reads, whatever its method.
     is_safe: bool = False
 
@@ -72,11 +74,11 @@ def _describe_new_rows(schema: EnvelopeSchema) -> Mapping[str, object]:
 
 def _describe_changed_rows(schema: EnvelopeSchema) -> Mapping[str, object]:
     row = schema.refer_to_row("request", partial=schema.method == "PATCH")
-    serializer: Any = schema.get_row_serializer()
-    key = build_identity(serializer, "pk").field_name or "id"
+    model = schema.find_model()
+    key = (build_identity(schema.get_row_serializer(), "pk").field_name if model else None) or "id"
     identity: dict[str, Schema] = {key: _describe_key(schema)}
     required = [key]
-    if issubclass(serializer.Meta.model, VersionMixin):
+    if model is not None and issubclass(model, VersionMixin):
         identity["version"] = {"type": "integer", "description": "The version the row was read with."}
         required += ["version"] if getattr(schema.view, "require_if_match", False) else []
     named: Schema = {"type": "object", "properties": identity, "required": required}
@@ -92,14 +94,19 @@ def _describe_ids(schema: EnvelopeSchema) -> Mapping[str, object]:
 
 
 def _describe_key(schema: EnvelopeSchema) -> Schema:
-    serializer: Any = schema.get_row_serializer()
-    column = schema._map_model_field(serializer.Meta.model._meta.pk, "request")  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    model = schema.find_model()
+    if model is None:
+        warn(
+            f"{type(schema.view).__name__}: neither its queryset nor its serializer names a model; its keys may be any"
+        )
+        return {}
+    column = schema._map_model_field(model._meta.pk, "request")  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     return {key: value for key, value in column.items() if key not in {"readOnly", "default", "nullable"}}
 
 
 def _name(row: Schema) -> str:
-    """Return the name of the component that *row* refers to."""
-    return str(row["$ref"]).rpartition("/")[2]
+    """Return the name of the component that *row* refers to, if it has any fields."""
+    return str(row.get("$ref", "/Row")).rpartition("/")[2]
 
 
 def _answer_rows(schema: EnvelopeSchema) -> Mapping[object, object]:
@@ -180,15 +187,21 @@ _OPERATIONS: Final[Mapping[str, Operation]] = {
     "bulk_delete": _DELETION,
     "bulk_soft_delete": _DELETION,
     "import_from_file": Operation(
-        describe_body=_describe_upload, describe_answers=_answer_import, errors=("400", "413", "422")
+        describe_body=_describe_upload,
+        describe_answers=_answer_import,
+        errors=("400", "413", "422"),
+        is_about_rows=False,
     ),
-    "download_import_template": Operation(describe_body=_describe_nothing, describe_answers=_answer_template),
+    "download_import_template": Operation(
+        describe_body=_describe_nothing, describe_answers=_answer_template, is_about_rows=False
+    ),
     "export": Operation(
         describe_body=_describe_export,
         describe_answers=_answer_export,
         errors=("400", "404", "413"),
         is_filtered=True,
         is_ordered=True,
+        is_about_rows=False,
         is_safe=True,
     ),
     "restore": Operation(describe_body=_describe_nothing, describe_answers=_answer_row, errors=("404",)),

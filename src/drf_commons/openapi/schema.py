@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final, TypeAlias, cast
 
 from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Model
 from rest_framework.fields import FileField
 from rest_framework.permissions import AllowAny
 from rest_framework.serializers import BaseSerializer
@@ -73,7 +74,10 @@ class EnvelopeSchema(AutoSchema):
 
     @override
     def is_excluded(self) -> bool:
-        return super().is_excluded() or not is_offered(self.view)
+        """Leave out what cannot be asked for, and rows without a serializer, which spectacular tells of."""
+        operation = find_operation(self.view)
+        is_lost = operation is not None and operation.is_about_rows and self._get_serializer() is None
+        return is_lost or super().is_excluded() or not is_offered(self.view)
 
     @override
     def get_auth(self) -> list[Schema]:
@@ -129,11 +133,17 @@ class EnvelopeSchema(AutoSchema):
             raise ConfigurationError(msg)
         return serializer
 
+    def find_model(self) -> type[Model] | None:
+        """Return the model of the rows, if anything names it."""
+        named: Any = getattr(getattr(self._get_serializer(), "Meta", None), "model", None)
+        return named or getattr(getattr(self.view, "queryset", None), "model", None)
+
     def refer_to_row(self, direction: Direction, *, partial: bool = False) -> Schema:
         """Return a reference to one row."""
         serializer = self.get_row_serializer()
         serializer.partial = partial
-        return self.resolve_serializer(serializer, direction).ref
+        component = self.resolve_serializer(serializer, direction)
+        return component.ref if component else {"type": "object"}  # no component is made of no fields
 
     @override
     def get_operation(
@@ -309,8 +319,8 @@ class EnvelopeSchema(AutoSchema):
 
     def is_about_versions(self, actions: frozenset[str]) -> bool:
         """Tell whether this is one of *actions*, and the rows have versions."""
-        model = getattr(getattr(self.view, "queryset", None), "model", None)
-        return self.action in actions and isinstance(model, type) and issubclass(model, VersionMixin)
+        model = self.find_model() if self.action in actions else None
+        return model is not None and issubclass(model, VersionMixin)
 
     # Names
 

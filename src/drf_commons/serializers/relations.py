@@ -351,6 +351,12 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
         stored = {key.read(row): self.display_value(row) for row in self._get_stored()} if is_cut else {}
         return {**stored, **choices}
 
+    def has_more_choices(self) -> bool:
+        """Tell whether there are more rows than ``html_cutoff``, so that not every one is among the choices."""
+        cutoff: int | None = self.html_cutoff
+        queryset = self.get_queryset() if self.looks_up_rows else None
+        return queryset is not None and cutoff is not None and queryset[cutoff : cutoff + 1].exists()
+
     def _get_stored(self) -> list[M]:
         """Return the related rows of the row that the serializer is about."""
         in_list = isinstance(self.parent, ManyRelation)

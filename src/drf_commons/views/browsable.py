@@ -17,7 +17,7 @@ from django.utils.html import format_html, format_html_join
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException
 from rest_framework.fields import SkipField
-from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
+from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, HTMLFormRenderer
 from rest_framework.request import Request, is_form_media_type, override_method
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, ListSerializer, Serializer
@@ -27,11 +27,24 @@ from rest_framework.views import APIView
 from typing_extensions import override
 
 from drf_commons.models.content import VersionMixin
+from drf_commons.serializers.fields import ConfigurableRelatedFieldMixin
 
-__all__ = ["FormRendererMixin", "with_forms"]
+__all__ = ["FormRendererMixin", "SearchFormRenderer", "with_forms"]
 
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH"})
 _JSON: Final = "application/json"
+
+
+class SearchFormRenderer(HTMLFormRenderer):
+    """DRF's forms, in which a relation with more rows than a list can show is typed, and searched while it is."""
+
+    @override
+    def render_field(self, field: Any, parent_style: Any) -> str:
+        relation = field._field  # noqa: SLF001  # DRF's own way from a bound field to its field
+        if isinstance(relation, ConfigurableRelatedFieldMixin) and relation.has_more_choices():
+            # An instance for this form alone; what a project says of the field stands above.
+            relation.style = {"template": "drf_commons/search.html", **relation.style}
+        return super().render_field(field, parent_style)
 
 
 class FormRendererMixin(BrowsableAPIRenderer):
@@ -41,6 +54,8 @@ class FormRendererMixin(BrowsableAPIRenderer):
     it, not as it answers; a form remembers which version of a row it shows; and what was sent stays in the form when it
     is refused, with the reasons at their fields.
     """
+
+    form_renderer_class: type[BaseRenderer] = SearchFormRenderer
 
     @override
     def get_rendered_html_form(self, data: Any, view: APIView, method: str, request: Request) -> Any:
@@ -150,7 +165,8 @@ def _mix(renderer: Any) -> Any:
     if not issubclass(renderer, BrowsableAPIRenderer) or issubclass(renderer, FormRendererMixin):
         return renderer
     bases = (FormRendererMixin,) if renderer is BrowsableAPIRenderer else (FormRendererMixin, renderer)
-    return type(renderer.__name__, bases, {})
+    own = renderer.form_renderer_class
+    return type(renderer.__name__, bases, {} if own is HTMLFormRenderer else {"form_renderer_class": own})
 
 
 def write_sample(serializer: BaseSerializer[Any]) -> object:
