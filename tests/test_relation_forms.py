@@ -120,9 +120,9 @@ def test_a_long_list_is_searched_by_typing(client: Client, invoice: Invoice) -> 
         page = client.get(f"/bills/{invoice.pk}/", headers={"accept": "text/html"}).text
         refused = client.post("/bills/", {"number": "2", "customer": "999"}, headers={"accept": "text/html"}).text
     place = page.index('list="customer-choices"')
-    assert f'value="{invoice.customer.pk}"' in page[place : place + 100]
+    assert f'value="{invoice.customer_id}"' in page[place : place + 100]
     offered = re.findall(r'<option value="(\d+)">', page[place : page.index("</datalist>", place)])
-    assert offered == [str(invoice.customer.pk)]
+    assert offered == [str(invoice.customer_id)]
     place = refused.index('list="customer-choices"')
     assert 'value="999"' in refused[place : place + 100]
     assert "object does not exist" in refused[place : place + 900]
