@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from rest_framework.serializers import ModelSerializer
+
 from drf_commons.models.content import VersionMixin
 from drf_commons.openapi.components import register
 from drf_commons.openapi.reports import refer_to_bulk_report, refer_to_delete_report, refer_to_import_report
@@ -74,8 +76,8 @@ def _describe_new_rows(schema: EnvelopeSchema) -> Mapping[str, object]:
 
 def _describe_changed_rows(schema: EnvelopeSchema) -> Mapping[str, object]:
     row = schema.refer_to_row("request", partial=schema.method == "PATCH")
-    model = schema.find_model()
-    key = (build_identity(schema.get_row_serializer(), "pk").field_name if model else None) or "id"
+    model, serializer = schema.find_model(), schema.get_row_serializer()
+    key = (build_identity(serializer, "pk").field_name if isinstance(serializer, ModelSerializer) else None) or "id"
     identity: dict[str, Schema] = {key: _describe_key(schema)}
     required = [key]
     if model is not None and issubclass(model, VersionMixin):
