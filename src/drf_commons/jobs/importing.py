@@ -1,32 +1,156 @@
-"""An import in a worker."""
+"""A chunk of a file into the database, batch by batch: the place of the job moves in the transaction of the rows.
+
+A message may come twice, late, or to a worker that is killed. Whoever imports a batch takes the row of the chunk first,
+at the place where it believes the chunk to be: the database lets one in, and everybody else waits, and then sees that
+the place has moved.
+"""
 
 from __future__ import annotations
 
-from typing import cast
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Final
 
+from django.db import InterfaceError, OperationalError, connections, transaction
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
-from drf_commons.jobs.models import ACTIVE, ImportJob, JobStatus
-from drf_commons.jobs.targets import find_import_target
-from drf_commons.services.importing import ImportMode, ReadOptions, open_table
-from drf_commons.services.importing.service import FileImportService
+from drf_commons.errors import ChangedSourceError, DrfCommonsError
+from drf_commons.jobs.failures import keep_failed
+from drf_commons.jobs.files import open_chunk, read_batches
+from drf_commons.jobs.finishing import advance
+from drf_commons.jobs.models import ACTIVE, ImportChunk, ImportJob, Strategy
+from drf_commons.jobs.rows import find_chunks, get_database
+from drf_commons.jobs.targets import ImportTarget, build_fingerprint, find_import_target
+from drf_commons.jobs.twins import Twins
+from drf_commons.jobs.wholes import import_whole
+from drf_commons.services.importing import Chunk, ChunkOutcome, Plan, build_plan, import_chunk
 
-__all__ = ["run_import"]
+__all__ = ["run_chunk"]
+
+_logger: Final = logging.getLogger("drf_commons.jobs")
+
+#: How often a chunk is begun before the job gives up: something in it takes the workers down.
+_ATTEMPTS: Final = 10
+#: Seconds to wait before a batch that the database did not take is tried again: a restart takes some.
+_PAUSES: Final = (0.1, 0.5, 2.0, 5.0)
 
 
-def run_import(job: ImportJob) -> None:
-    """Import the file of *job*."""
-    jobs = ImportJob._default_manager.filter(pk=job.pk, status__in=ACTIVE)
-    target = find_import_target(job)
-    jobs.update(status=JobStatus.RUNNING, started_at=timezone.now(), heartbeat_at=timezone.now())
-    service = FileImportService(target.config, scope=target.scope)
-    with job.file.open("rb") as file, open_table(file, name=job.file_name, options=ReadOptions(**job.options)) as table:
-        result = service.import_table(table, mode=cast("ImportMode", job.mode), dry_run=job.dry_run)
-    waits = job.dry_run and job.needs_confirmation
-    jobs.update(
-        status=JobStatus.CONFIRMING if waits else JobStatus.COMPLETED,
-        total=result.total,
-        rows=result.total,
-        finished_at=timezone.now(),
-        **{"preview" if waits else "report": result.to_dict()},
-    )
+#: What a batch changes in its chunk.
+_MOVED: Final = (
+    "next_number",
+    "next_offset",
+    "is_done",
+    "touched_at",
+    "rows",
+    "created",
+    "updated",
+    "unchanged",
+    "failed",
+    "batches",
+    "winners",
+    "details",
+)
+
+
+class TooManyAttemptsError(DrfCommonsError):
+    """A chunk was begun again and again, and never came to its end."""
+
+
+def run_chunk(job: ImportJob, pk: int) -> None:
+    """Import what is left of a chunk, and then do what is next; a chunk whose turn has not come is left alone."""
+    chunk = find_chunks(job).filter(pk=pk, level__lte=job.level).first()
+    if chunk is None:
+        return
+    if not chunk.is_done:
+        _begin(job, chunk)
+        target = find_import_target(job)
+        if build_fingerprint(target.config) != job.facts["fingerprint"]:
+            msg = "The configuration of the import, or a model, was changed since the file was planned: start it anew."
+            raise ChangedSourceError(msg)
+        run = import_whole if job.strategy == Strategy.WHOLE.value else _run_batches
+        if not _retry(lambda: run(job, find_chunks(job).get(pk=pk), target)):
+            return
+    advance(job)
+
+
+def _begin(job: ImportJob, chunk: ImportChunk) -> None:
+    """Count one more attempt, before anything can go wrong in it."""
+    if chunk.attempts >= _ATTEMPTS:
+        msg = f"The {chunk} were begun {_ATTEMPTS} times, and the worker was lost each time. The job can be resumed."
+        raise TooManyAttemptsError(msg)
+    find_chunks(job).filter(pk=chunk.pk).update(attempts=F("attempts") + 1, touched_at=timezone.now())
+
+
+def _retry(run: Callable[[], bool]) -> bool:
+    """Run, and again where the connection was lost, or the database had to choose between several workers."""
+    for pause in _PAUSES:
+        try:
+            return run()
+        except (OperationalError, InterfaceError):
+            _logger.warning("import chunk tried again", exc_info=True, extra={"import_pause": pause})
+            connections[get_database()].close_if_unusable_or_obsolete()
+            time.sleep(pause)
+    return run()
+
+
+def _run_batches(job: ImportJob, chunk: ImportChunk, target: ImportTarget) -> bool:
+    """Import every batch that is left; return whether the chunk is done."""
+    if chunk.is_done:
+        return True
+    twins = Twins(job, chunk)
+    with open_chunk(job, chunk) as table:
+        plan = build_plan(target.config, table, scope=target.scope)
+        return all(_run_batch(chunk, plan, batch, twins) for batch in read_batches(job, chunk, table))
+
+
+def _run_batch(chunk: ImportChunk, plan: Plan, batch: Chunk, twins: Twins) -> bool:
+    """Import one batch; return ``False`` where it is another worker's, or the job has ended."""
+    part = twins.select(batch)
+
+    def move(outcome: ChunkOutcome | None) -> None:
+        if outcome is not None:
+            _add(chunk, outcome, twins.note(part, {row.number for row in outcome.failed}))
+        chunk.next_number, chunk.next_offset = batch.cursor.number, batch.cursor.offset
+        chunk.is_done = batch.cursor.number > chunk.last_number
+        chunk.touched_at = timezone.now()
+        chunk.save(using=plan.using, update_fields=_MOVED)
+
+    with transaction.atomic(using=plan.using):
+        if not _claim(chunk, plan.using):
+            return False
+        if part.rows or part.faults:
+            import_chunk(plan, part, needs_keys=False, twins=twins.find_imported(part), on_chunk=move)
+        else:
+            move(None)
+    return True
+
+
+def _claim(chunk: ImportChunk, using: str) -> bool:
+    """Take the row of the chunk until the end of the transaction, if its place is where it was when it was read."""
+    active = ImportJob._default_manager.filter(pk=OuterRef("job"), status__in=ACTIVE)
+    here = {"pk": chunk.pk, "next_number": chunk.next_number, "next_offset": chunk.next_offset, "is_done": False}
+    chunks = ImportChunk._default_manager.using(using).filter(Exists(active), **here)
+    return chunks.update(touched_at=timezone.now()) > 0
+
+
+def _add(chunk: ImportChunk, outcome: ChunkOutcome, winners: Mapping[int, int]) -> None:
+    """Add to *chunk* what became of a batch; the row is taken, so nobody else does."""
+    chunk.rows += outcome.rows
+    chunk.created += outcome.created
+    chunk.updated += outcome.updated
+    chunk.unchanged += outcome.unchanged
+    chunk.failed += len(outcome.failed)
+    chunk.batches += 1
+    details = chunk.details
+    steps = details.setdefault("steps", {})
+    for name, counts in outcome.steps.items():
+        steps[name] = Counter(steps.get(name, {})) + Counter(counts.to_dict())
+    details["timings"] = Counter(details.get("timings", {})) + Counter(outcome.timings)
+    details["errors"] = details.get("errors", 0) + sum(len(row.errors) for row in outcome.failed)
+    if winners:
+        chunk.winners = {**(chunk.winners or {}), **{str(first): number for first, number in winners.items()}}
+    if outcome.failed:
+        keep_failed(chunk, outcome.failed)

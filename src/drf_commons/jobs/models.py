@@ -28,7 +28,6 @@ _Text: TypeAlias = "models.CharField[str | Combinable, str]"
 _LongText: TypeAlias = "models.TextField[str | Combinable, str]"
 _Flag: TypeAlias = "models.BooleanField[bool | Combinable, bool]"
 _Count: TypeAlias = "models.PositiveIntegerField[int | Combinable, int]"
-_Small: TypeAlias = "models.PositiveSmallIntegerField[int | Combinable, int]"
 _Big: TypeAlias = "models.PositiveBigIntegerField[int | Combinable, int]"
 _Total: TypeAlias = "models.PositiveBigIntegerField[int | Combinable | None, int | None]"
 _Time: TypeAlias = "models.DateTimeField[datetime | Combinable, datetime]"
@@ -148,7 +147,7 @@ class ImportJob(TransferJob):
     #: What planning has found out: the header, how the file is read, and what it has to fit.
     facts: _Object = models.JSONField(default=dict, blank=True)
     #: Chunks of a level start when those of the levels below are done.
-    level: _Small = models.PositiveSmallIntegerField(default=0)
+    level: _Count = models.PositiveIntegerField(default=0)
     #: What :meth:`~drf_commons.services.importing.ImportResult.to_dict` says, once the job has ended.
     report: _MaybeObject = models.JSONField(null=True, blank=True)
     #: The report of the dry run that awaits confirmation, or was confirmed.
@@ -176,7 +175,7 @@ class ImportChunk(models.Model):
     job: models.ForeignKey[ImportJob, ImportJob] = models.ForeignKey(
         ImportJob, on_delete=models.CASCADE, related_name="chunks"
     )
-    level: _Small = models.PositiveSmallIntegerField(default=0)
+    level: _Count = models.PositiveIntegerField(default=0)
     number: _Count = models.PositiveIntegerField()
     #: The range: from the first row to the last, as a person counts them, and for CSV from the first byte to the last.
     first_number: _Big = models.PositiveBigIntegerField()
@@ -189,8 +188,10 @@ class ImportChunk(models.Model):
     next_number: _Big = models.PositiveBigIntegerField()
     next_offset: _Big = models.PositiveBigIntegerField(default=0)
     is_done: _Flag = models.BooleanField(default=False)
-    #: Rows that share what must be unique with an earlier row of another chunk, and that row: for a later level.
+    #: Rows that share what must be unique with an earlier one: ``BatchTwins`` of all batches. Empty where none do.
     twins: _Object = models.JSONField(default=dict, blank=True)
+    #: Of the twins of a row that failed, the one that was imported in its place; ``None`` where there is none.
+    winners: _MaybeObject = models.JSONField(null=True, blank=True)
     attempts: _Count = models.PositiveIntegerField(default=0)
     touched_at: _MaybeTime = models.DateTimeField(null=True, blank=True)
     total: _Count = models.PositiveIntegerField(default=0)
@@ -200,7 +201,7 @@ class ImportChunk(models.Model):
     unchanged: _Count = models.PositiveIntegerField(default=0)
     failed: _Count = models.PositiveIntegerField(default=0)
     batches: _Count = models.PositiveIntegerField(default=0)
-    #: The counts of each step, and what the time was spent on.
+    #: The counts of each step, what the time was spent on, and of what runs in one transaction the report.
     details: _Object = models.JSONField(default=dict, blank=True)
 
     class Meta:

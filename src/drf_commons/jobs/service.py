@@ -56,6 +56,19 @@ _Job = TypeVar("_Job", bound=TransferJob)
 
 _BLOCK: Final = 1 << 20
 
+#: What makes a dry run into an import that is to be planned.
+_UNPLANNED: Final = {
+    "status": JobStatus.QUEUED,
+    "dry_run": False,
+    "strategy": "",
+    "facts": {},
+    "level": 0,
+    "rows": 0,
+    "total": None,
+    "started_at": None,
+    "finished_at": None,
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requester:
@@ -148,7 +161,7 @@ def confirm(job: ImportJob) -> None:
     Raises :class:`~drf_commons.errors.JobStateError` where nothing waits for that.
     """
     with transaction.atomic(using=_get_database(job)):
-        _change(job, "confirm", (JobStatus.CONFIRMING,), status=JobStatus.QUEUED, dry_run=False, level=0, rows=0)
+        _change(job, "confirm", (JobStatus.CONFIRMING,), **_UNPLANNED)
         ImportChunk._default_manager.filter(job=job.pk).delete()
         send(Call(task="plan", job=job.pk), _get_database(job))
 
@@ -175,6 +188,8 @@ def resume(job: TransferJob) -> None:
         chunks = ImportChunk._default_manager.filter(job=job.pk)
         if chunks.exists():
             _change(job, "resume", states, status=JobStatus.RUNNING, finished_at=None)
+            if isinstance(job, ImportJob) and (job.report or {}).get("state") == "rolled_back":
+                chunks.update(is_done=False)
             chunks.filter(is_done=False).update(attempts=0)
             send(Call(task="advance", job=job.pk), using)
         else:

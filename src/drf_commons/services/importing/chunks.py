@@ -56,15 +56,17 @@ def import_chunk(
     defers: bool = False,
     previews: int = 0,
     needs_keys: bool = True,
+    twins: Mapping[int, int] | None = None,
     on_chunk: OnChunk | None = None,
 ) -> ChunkOutcome:
     """Import *chunk*; a row that fails leaves nothing behind, and takes no other row with it.
 
     *replaces* updates rows that are there, whatever the configuration says; *defers* puts off rows that clash with a
-    stored one. *previews* is how many rows to tell of in full. Without *needs_keys* the keys of new rows may be missing
+    stored one. *previews* is how many rows to tell of in full. *twins* are rows, by number, whose key an earlier row of
+    the file has that this plan has not seen, and that row. Without *needs_keys* the keys of new rows may be missing
     among the outcome's ``pks``.
     """
-    run = _Run(plan, chunk, replaces=replaces, defers=defers, needs_keys=needs_keys)
+    run = _Run(plan, chunk, replaces=replaces, defers=defers, needs_keys=needs_keys, twins=twins or {})
     try:
         with transaction.atomic(using=plan.using):
             run.write()
@@ -105,8 +107,18 @@ class _Converted:
 class _Run:
     """The rows of one chunk on their way."""
 
-    def __init__(self, plan: Plan, chunk: Chunk, *, replaces: bool, defers: bool, needs_keys: bool) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        chunk: Chunk,
+        *,
+        replaces: bool,
+        defers: bool,
+        needs_keys: bool,
+        twins: Mapping[int, int],
+    ) -> None:
         self.plan = plan
+        self.twins = twins
         self.chunk = chunk
         self.replaces = replaces
         self.defers = defers
@@ -185,6 +197,7 @@ class _Run:
             replaces=self.replaces,
             defers=self.defers,
             needs_keys=self.needs_keys,
+            twins=self.twins if step.is_main else {},
         )
         with self.watch.time("writing"):
             return writer.write(records, links)

@@ -14,9 +14,9 @@ from drf_commons.services.formulas import unguard
 from drf_commons.services.importing.headers import read_header
 from drf_commons.services.importing.sources import Source
 from drf_commons.services.importing.tables import Chunk, Cursor, ReadOptions, RowFault
-from drf_commons.services.importing.texts import Lines, RecordTooLongError, count_lines, find_encoding
+from drf_commons.services.importing.texts import Encoding, Lines, RecordTooLongError, count_lines, find_encoding
 
-__all__ = ["CsvTable"]
+__all__ = ["CsvFacts", "CsvTable"]
 
 _DELIMITERS: Final = ",;\t|"
 _SNIFFED: Final = 20
@@ -27,24 +27,36 @@ _COUNTED: Final = 500
 _DIRECTIVE: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvFacts:
+    """What was found out about a file when all of it was looked at."""
+
+    encoding: str
+    delimiter: str
+    header: Sequence[str]
+    header_number: int
+
+
 class CsvTable:
-    """A CSV file as a table."""
+    """A CSV file as a table; or rows from the middle of one about which everything is *known*."""
 
     header_number: int
     header: Sequence[str]
 
-    def __init__(self, source: Source, options: ReadOptions) -> None:
+    def __init__(self, source: Source, options: ReadOptions, known: CsvFacts | None = None) -> None:
         self.name: str = source.name
         self._limits = options.limits
-        encoding = find_encoding(source, options.encoding)
+        encoding = find_encoding(source, options.encoding) if known is None else Encoding(name=known.encoding)
         self.encoding: str = encoding.name
         if csv.field_size_limit() < options.limits.max_cell_length:
             csv.field_size_limit(options.limits.max_cell_length)  # it has no limit for one reader alone
         self._lines = Lines(source, encoding, max(_MIN_RECORD, 8 * options.limits.max_cell_length))
-        self._start = Cursor(number=1, offset=encoding.mark)
-        self.delimiter: str = self._find_delimiter(options.delimiter)
+        self.start: Cursor = Cursor(number=1, offset=encoding.mark)
+        self.delimiter: str = self._find_delimiter(options.delimiter) if known is None else known.delimiter
         self._lines.heads = (f"{self.delimiter}'", "\"'")
-        self.header_number, self.header = self._read_header(options.header_row)
+        self.header_number, self.header = (
+            self._read_header(options.header_row) if known is None else (known.header_number, known.header)
+        )
         # Broken quotes make the reader go back; all ways back together are no longer than the file.
         self._ways_back = max(source.size, _MIN_RECORD)
         if count_lines(source.file) > self._limits.max_rows:
@@ -60,7 +72,7 @@ class CsvTable:
 
     def read_chunks(self, size: int, start: Cursor | None = None) -> Iterator[Chunk]:
         """Yield the rows, *size* at a time, from *start* or from the first one on."""
-        begin = start or self._start
+        begin = start or self.start
         self._lines.seek(begin.offset, begin.number - 1)
         reader = self._build_reader()
         total = 0
@@ -168,7 +180,7 @@ class CsvTable:
             raise UnreadableFileError(self.name, "the first line is far too long to be a header", row=1) from None
         directive = _DIRECTIVE.fullmatch(first)
         if directive is not None:
-            self._start = Cursor(number=2, offset=self._lines.offset)
+            self.start = Cursor(number=2, offset=self._lines.offset)
         if declared is not None:
             if len(declared) != 1 or declared in '"\r\n':
                 reason = f"the declared delimiter {declared!r} is not one character that can divide cells"
@@ -178,7 +190,7 @@ class CsvTable:
 
     def _sniff(self) -> str:
         """Return the delimiter by which the first records look most alike."""
-        self._lines.seek(self._start.offset, 0)
+        self._lines.seek(self.start.offset, 0)
         sample: list[str] = []
         try:
             sample += islice(self._lines, _SNIFFED)
@@ -189,7 +201,7 @@ class CsvTable:
 
     def _read_header(self, wanted: int | None) -> tuple[int, Sequence[str]]:
         lines = self._lines
-        lines.seek(self._start.offset, self._start.number - 1)
+        lines.seek(self.start.offset, self.start.number - 1)
         reader = self._build_reader()
         while True:
             number = lines.number + 1
@@ -211,7 +223,7 @@ class CsvTable:
                 if not header:
                     break
                 lines.has_guard = False
-                self._start = Cursor(number=lines.number + 1, offset=lines.offset)
+                self.start = Cursor(number=lines.number + 1, offset=lines.offset)
                 return number, header
         reason = "there is no header" if wanted is None else f"there is no header in row {wanted}"
         raise UnreadableFileError(self.name, f"{reason}; the first row must name the columns")

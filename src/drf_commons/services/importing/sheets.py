@@ -68,6 +68,11 @@ class SheetTable(ABC):
                 pass  # it refuses one row too many
 
     @property
+    def start(self) -> Cursor:
+        """Where the rows begin."""
+        return Cursor(number=self.header_number + 1)
+
+    @property
     @abstractmethod
     def file_format(self) -> Literal["xlsx", "xls", "ods", "dataframe"]:
         """What kind of file it is."""
@@ -89,7 +94,7 @@ class SheetTable(ABC):
 
     def read_chunks(self, size: int, start: Cursor | None = None) -> Iterator[Chunk]:
         """Yield the rows, *size* at a time, from *start* or from the first one on."""
-        first = self.header_number + 1 if start is None else start.number
+        first = (start or self.start).number
         width, most = len(self.header), self._limits.max_rows
         numbers: list[int] = []
         rows: list[list[object]] = []

@@ -144,6 +144,11 @@ class Table(Protocol):
         """What stands between two cells of a CSV file."""
         ...
 
+    @property
+    def start(self) -> Cursor:
+        """Where the rows begin."""
+        ...
+
     def read_chunks(self, size: int, start: Cursor | None = None) -> Iterator[Chunk]:
         """Yield the rows, *size* at a time, from *start* or from the first one on."""
         ...

@@ -57,9 +57,18 @@ class StepWriter:
     """Writes the rows of one chunk into the table of one step."""
 
     def __init__(
-        self, plan: StepPlan, numbers: Sequence[int], fail: Fail, *, replaces: bool, defers: bool, needs_keys: bool
+        self,
+        plan: StepPlan,
+        numbers: Sequence[int],
+        fail: Fail,
+        *,
+        replaces: bool,
+        defers: bool,
+        needs_keys: bool,
+        twins: Mapping[int, int],
     ) -> None:
         self.plan = plan
+        self.twins = twins
         self.numbers = numbers
         self.fail = fail
         self.updates: bool = plan.step.update_if_exists or (replaces and plan.is_main)
@@ -105,6 +114,8 @@ class StepWriter:
         for row, key in keys.items():
             if _is_null(key):
                 rows[row, key] = row
+            elif (known := self.twins.get(self.numbers[row])) is not None:
+                self.fail_twin(row, records[row], known)
             elif (place := shared.get(key)) is not None and self.is_refused_twin(records[row], place):
                 self.fail_twin(row, records[row], place[0])
             elif (first := rows.setdefault(key, row)) != row:

@@ -1,0 +1,145 @@
+"""A file into chunks: read once, before anything of it is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from drf_commons.conf import get_settings
+from drf_commons.errors import ConfigurationError, UnreadableFileError
+from drf_commons.jobs.calls import Call
+from drf_commons.jobs.files import describe_table, hash_ranges, open_file
+from drf_commons.jobs.models import ImportChunk, ImportJob, Strategy
+from drf_commons.jobs.rows import find_active, get_database
+from drf_commons.jobs.runners import send
+from drf_commons.jobs.strategies import TwinFinder, choose_strategy
+from drf_commons.jobs.targets import build_fingerprint, find_import_target
+from drf_commons.services.importing import Cursor, Plan, Table, build_plan
+
+__all__ = ["plan_import"]
+
+#: A range of a sheet is read from the start of the sheet: the largest sheet has nine.
+_SHEET_ROWS: Final = 125_000
+#: The rows of a chunk of CSV are in memory as bytes.
+_CHUNK_BYTES: Final = 16_000_000
+#: After so many batches planning shows that it is alive.
+_BEAT: Final = 20
+
+
+@dataclass(slots=True, kw_only=True)
+class _Range:
+    """Rows that one message gives to a worker."""
+
+    start: Cursor
+    end: Cursor
+    rows: int = 0
+    #: As :class:`~drf_commons.jobs.strategies.BatchTwins` has them.
+    firsts: dict[int, int] = field(default_factory=dict[int, int])
+    held: set[int] = field(default_factory=set[int])
+
+
+def plan_import(job: ImportJob) -> None:
+    """Divide the file of *job* into chunks, and send for workers; of two who do so at once, one is heard."""
+    target = find_import_target(job)
+    batch_size = target.config.chunk_size or get_settings().IMPORT_BATCH_SIZE
+    planned = find_active(job).filter(strategy="")
+    with open_file(job) as table:
+        plan = build_plan(target.config, table, scope=target.scope)
+        check_database(plan)
+        strategy, reason = choose_strategy(job, plan)
+        finder = None if strategy == Strategy.WHOLE else TwinFinder(plan, strategy)
+        try:
+            ranges = [*_divide(table, batch_size, finder, lambda: bool(planned.update(heartbeat_at=timezone.now())))]
+        finally:
+            if finder is not None:
+                finder.close()
+        csv = describe_table(table)
+    if not ranges:
+        raise UnreadableFileError(job.file_name, "it has a header, and no rows")
+    bounds = [] if csv is None else [ranges[0].start.offset, *(part.end.offset for part in ranges)]
+    hashes = hash_ranges(job, bounds)[1:] or [""] * len(ranges)
+    facts = {"csv": csv, "batch_size": batch_size, "fingerprint": build_fingerprint(target.config)}
+    with transaction.atomic(using=get_database()):
+        total = sum(part.rows for part in ranges)
+        if planned.update(strategy=strategy, strategy_reason=reason, facts=facts, total=total, level=0):
+            chunks = _build_chunks(job, strategy, ranges, hashes)
+            ImportChunk._default_manager.using(get_database()).bulk_create(chunks)
+            send(Call(task="advance", job=job.pk), get_database())
+
+
+def check_database(plan: Plan) -> None:
+    """Raise for rows in another database: only what is committed with the place of a job is written once."""
+    if plan.using != get_database():
+        msg = (
+            f"Jobs are kept in the database {get_database()!r}, and these rows in {plan.using!r}: what is written twice"
+            " could not be told. Route the models of drf_commons.jobs to the same database."
+        )
+        raise ConfigurationError(msg)
+
+
+class _StoppedError(Exception):
+    """The job was cancelled, or another worker has planned it."""
+
+
+def _divide(table: Table, batch_size: int, finder: TwinFinder | None, beat: Callable[[], bool]) -> Iterator[_Range]:
+    """Yield the ranges of *table*, each a number of whole batches; all of it is one where twins are not looked for."""
+    rows = get_settings().TRANSFER_CHUNK_ROWS if table.file_format == "csv" else _SHEET_ROWS
+    part = _Range(start=table.start, end=table.start)
+    for number, batch in enumerate(table.read_chunks(batch_size), 1):
+        if number % _BEAT == 0 and not beat():
+            raise _StoppedError
+        part.rows += len(batch.rows) + len(batch.faults)
+        part.end = batch.cursor
+        if finder is None:
+            continue
+        found = finder.find(batch)
+        part.firsts |= found.firsts
+        part.held |= found.held
+        if part.rows >= rows or part.end.offset - part.start.offset >= _CHUNK_BYTES:
+            yield part
+            part = _Range(start=batch.cursor, end=batch.cursor)
+    if part.rows:
+        yield part
+
+
+def _build_chunks(
+    job: ImportJob, strategy: Strategy, ranges: Sequence[_Range], hashes: Sequence[str]
+) -> Sequence[ImportChunk]:
+    """Return the chunks; those that have to wait for others are of a higher level."""
+    chunks: list[ImportChunk] = []
+
+    def add(part: _Range, place: int, *, level: int, rows: int) -> None:
+        chunks.append(
+            ImportChunk(
+                job=job,
+                level=level,
+                number=place,
+                first_number=part.start.number,
+                last_number=part.end.number - 1,
+                first_offset=part.start.offset,
+                end_offset=part.end.offset,
+                sha256=hashes[place],
+                next_number=part.start.number,
+                next_offset=part.start.offset,
+                twins=_pack(part),
+                total=rows,
+            )
+        )
+
+    for place, part in enumerate(ranges):
+        add(part, place, level=place if strategy == Strategy.IN_ORDER else 0, rows=part.rows - len(part.held))
+    later = [(place, part) for place, part in enumerate(ranges) if part.held]
+    for level, (place, part) in enumerate(later, 1):
+        add(part, place, level=level, rows=len(part.held))
+    return chunks
+
+
+def _pack(part: _Range) -> dict[str, object]:
+    """Return the twins of *part* as JSON has them."""
+    if not part.firsts and not part.held:
+        return {}
+    return {"firsts": {str(number): first for number, first in part.firsts.items()}, "held": sorted(part.held)}

@@ -1,0 +1,37 @@
+"""A runner for tests, which delivers as a bad network would: late, in any order, and more than once."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import ClassVar
+
+from drf_commons.jobs.calls import Call
+from drf_commons.jobs.runners import run_call
+
+
+class Courier:
+    """Keeps what is sent until a test delivers it."""
+
+    waiting: ClassVar[list[Call]] = []
+
+    def enqueue(self, call: Call) -> None:
+        self.waiting.append(call)
+
+    @classmethod
+    def deliver(cls, random: Random | None = None, copies: int = 1) -> int:
+        """Deliver what waits and what is sent meanwhile, each message *copies* times; return how many there were."""
+        delivered = 0
+        pile = cls.take() * copies
+        while pile:
+            if random is not None:
+                random.shuffle(pile)
+            run_call(pile.pop(0))
+            delivered += 1
+            pile += cls.take() * copies
+        return delivered
+
+    @classmethod
+    def take(cls) -> list[Call]:
+        """Return what waits, and forget it."""
+        taken, cls.waiting[:] = [*cls.waiting], []
+        return taken

@@ -1,0 +1,182 @@
+"""A job reports and stores what an import in one process would, however its messages are delivered."""
+
+from __future__ import annotations
+
+import csv
+from io import BytesIO, StringIO
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import pytest
+from django.db.models import Model
+
+from drf_commons.jobs.models import ImportJob, JobStatus, Strategy
+from drf_commons.jobs.service import start_import
+from drf_commons.services.importing import FailedRowsFile, FileImportService, ImportMode, ReadOptions, open_table
+from tests.couriers import Courier
+from tests.personnel.models import Department, Employee
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HEADER: Final = ("email", "first_name", "last_name", "badge", "salary", "hired", "department")
+
+FIELDS: Final = {
+    "fields": HEADER,
+    "unique_fields": ["email"],
+    "foreign_keys": {"department": {"lookup_field": "code"}},
+}
+
+ADD: Final = {"steps": [{"model": "personnel.Employee", **FIELDS}]}
+UPDATE: Final = {"steps": [{"model": "personnel.Employee", **FIELDS, "update_if_exists": True}]}
+CREATE_MISSING: Final = {
+    "steps": [
+        {
+            "model": "personnel.Employee",
+            **FIELDS,
+            "foreign_keys": {"department": {"lookup_field": "code", "create_missing": True}},
+        }
+    ]
+}
+WITHOUT_KEY: Final = {"steps": [{"model": "personnel.Employee", **FIELDS, "unique_fields": ()}]}
+PARENTS: Final = {
+    "columns": {"department": "code"},
+    "steps": [
+        {"model": "personnel.Department", "name": "home", "fields": ["code"], "unique_fields": ["code"]},
+        {
+            "model": "personnel.Employee",
+            "fields": HEADER[:-1],
+            "unique_fields": ["email"],
+            "references": {"department": "home"},
+        },
+    ],
+}
+CONTRADICTING: Final = {
+    **PARENTS,
+    "steps": [{**PARENTS["steps"][0], "update_if_exists": True}, PARENTS["steps"][1]],  # type: ignore[index]
+}
+
+REPLACE: Final = ADD
+CASES: Final = {
+    "ADD": (ADD, "append", Strategy.SPREAD),
+    "WITHOUT_KEY": (WITHOUT_KEY, "append", Strategy.SPREAD),
+    "UPDATE": (UPDATE, "append", Strategy.IN_ORDER),
+    "CREATE_MISSING": (CREATE_MISSING, "append", Strategy.IN_ORDER),
+    "PARENTS": (PARENTS, "append", Strategy.IN_ORDER),
+    "CONTRADICTING": (CONTRADICTING, "append", Strategy.WHOLE),
+    "REPLACE": (ADD, "replace", Strategy.WHOLE),
+}
+
+
+@pytest.fixture(autouse=True)
+def courier(tmp_path: Path, settings: Any) -> None:
+    """Keep messages until they are delivered, in chunks of ten rows and batches of five."""
+    settings.MEDIA_ROOT = str(tmp_path / "media")
+    settings.COMMON = {"TRANSFER_RUNNER": "tests.couriers.Courier", "TRANSFER_CHUNK_ROWS": 10, "IMPORT_BATCH_SIZE": 5}
+    Courier.take()
+
+
+def build_rows(random: Random, size: int, *, spoil: float) -> list[list[str]]:
+    """Return rows of which a share is wrong: cells that are no values, keys that are there twice, badges too."""
+    rows: list[list[str]] = []
+    for number in range(size):
+        email, badge = f"person{number}@example.org", str(1000 + number)
+        if rows and random.random() < spoil:
+            email = random.choice(rows)[0]
+        if rows and random.random() < spoil:
+            badge = random.choice(rows)[3]
+        salary = "much" if random.random() < spoil else str(random.randrange(1000, 9999))
+        hired = f"2024-{random.randrange(1, 13):02}-{random.randrange(1, 29):02}"
+        department = random.choice(["A1", "B2", "Z9" if random.random() < spoil else "C3"])
+        rows.append([email, f"First{number}", f'Last "{number}"\nline', badge, salary, hired, department])
+    return rows
+
+
+def write_csv(rows: list[list[str]]) -> bytes:
+    """Return *rows* as a CSV file with a header."""
+    text = StringIO(newline="")
+    csv.writer(text).writerows([HEADER, *rows])
+    return text.getvalue().encode()
+
+
+def set_up() -> None:
+    """Store what is there before the import."""
+    Employee.objects.all().delete()
+    Department.objects.all().delete()
+    home = [Department.objects.create(code=code) for code in ("A1", "B2", "C3")][0]
+    for number in (3, 7, 400):
+        Employee.objects.create(
+            email=f"person{number}@example.org",
+            first_name="Old",
+            last_name=str(number),
+            badge=str(5000 + number),
+            salary=1,
+            hired="2020-01-01",
+            department=home,
+        )
+
+
+def list_rows(model: type[Model], *names: str) -> list[tuple[Any, ...]]:
+    """Return the rows of *model*, without what the database numbers."""
+    return sorted(model._default_manager.values_list(*names), key=repr)
+
+
+def list_stored() -> list[list[tuple[Any, ...]]]:
+    """Return all that an import has written."""
+    names = ("email", "first_name", "last_name", "badge", "salary", "hired", "department__code")
+    return [list_rows(Employee, *names), list_rows(Department, "code", "name")]
+
+
+def describe(report: dict[str, Any]) -> dict[str, Any]:
+    """Return what two reports have to agree on."""
+    return {name: value for name, value in report.items() if name not in {"timings", "chunks", "preview"}}
+
+
+def import_inline(config: Any, file: bytes, name: str, mode: ImportMode) -> tuple[dict[str, Any], bytes]:
+    """Import in this process; return the report and the file of failed rows."""
+    with open_table(BytesIO(file), name=name, options=ReadOptions()) as table, FailedRowsFile(table) as failed:
+        result = FileImportService(config, on_failed=failed.add).import_table(table, mode=mode)
+        return result.to_dict(), b"".join(failed.write()) if failed.count else b""
+
+
+def import_as_job(case: str, file: bytes, name: str, mode: ImportMode) -> ImportJob:
+    """Start a job for *file*."""
+    return start_import(f"{__name__}.{case}", BytesIO(file), name=name, mode=mode)
+
+
+def list_differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Return what only one of two reports says of the rows."""
+    lines = [{str(error) for error in report["errors"]} for report in (one, other)]
+    return [*(f"job: {line}" for line in lines[0] - lines[1]), *(f"one process: {line}" for line in lines[1] - lines[0])]
+
+
+def read_failed_file(job: ImportJob) -> bytes:
+    """Return the rows that failed; nothing where none did."""
+    if not job.failed_file:
+        return b""
+    with job.failed_file.open() as file:
+        return bytes(file.read())
+
+
+@pytest.mark.parametrize("spoil", [0.0, 0.2, 0.9])
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("case", CASES)
+def test_a_job_does_what_an_import_in_one_process_does(case: str, seed: int, spoil: float) -> None:
+    """Messages in any order, each delivered twice: report, table and file of failed rows are those of one process."""
+    config, mode, strategy = CASES[case]
+    random = Random(f"{case}{seed}{spoil}")
+    file = write_csv(build_rows(random, random.randrange(1, 70), spoil=spoil))
+    set_up()
+    report, failed = import_inline(config, file, "people.csv", mode)  # type: ignore[arg-type]
+    stored = list_stored()
+
+    set_up()
+    job = import_as_job(case, file, "people.csv", mode)  # type: ignore[arg-type]
+    Courier.deliver(random, copies=2)
+    job.refresh_from_db()
+    assert job.strategy == strategy
+    assert job.report is not None, job.message
+    assert describe(job.report) == describe(report), list_differences(job.report, report)
+    assert list_stored() == stored
+    assert read_failed_file(job) == failed
+    assert job.status == (JobStatus.FAILED if report["state"] == "rolled_back" else JobStatus.COMPLETED)
