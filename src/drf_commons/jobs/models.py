@@ -205,7 +205,7 @@ class ImportChunk(models.Model):
     details: _Object = models.JSONField(default=dict, blank=True)
 
     class Meta:
-        ordering = ("job", "level", "number")
+        ordering = ("job_id", "level", "number")
         constraints = (models.UniqueConstraint(fields=("job", "level", "number"), name="drf_commons_chunk_number"),)
         indexes = (models.Index(fields=("job", "level", "is_done"), name="drf_commons_chunk_open"),)
 
@@ -226,7 +226,7 @@ class FailedRows(models.Model):
     rows: _List = models.JSONField(default=list)
 
     class Meta:
-        ordering = ("chunk", "first_number")
+        ordering = ("chunk_id", "first_number")
 
     @override
     def __str__(self) -> str:

@@ -62,7 +62,7 @@ def _claim(job: ImportJob, chunk: ImportChunk, using: str) -> bool:
     """Take the row of the chunk for the whole transaction; return ``False`` where somebody has it, or it is done."""
     chunks = find_chunks(job).filter(pk=chunk.pk, is_done=False)
     if connections[using].features.has_select_for_update_skip_locked:
-        return chunks.select_for_update(skip_locked=True).first() is not None
+        return chunks.order_by().select_for_update(skip_locked=True).first() is not None
     return chunks.update(touched_at=timezone.now()) > 0
 
 

@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
                 ("details", models.JSONField(blank=True, default=dict)),
             ],
             options={
-                "ordering": ("job", "level", "number"),
+                "ordering": ("job_id", "level", "number"),
             },
         ),
         migrations.CreateModel(
@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ("chunk", "first_number"),
+                "ordering": ("chunk_id", "first_number"),
             },
         ),
         migrations.CreateModel(

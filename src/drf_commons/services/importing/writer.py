@@ -103,6 +103,7 @@ class StepWriter:
         if (
             self.plan.is_main
             and not shared
+            and not self.twins
             and len({*keys.values()}) == len(keys)
             and not any(map(_is_null, keys.values()))
         ):
