@@ -47,6 +47,45 @@ def test_ods_arrives_as_it_was_shown() -> None:
     ]
 
 
+#: What XlsxWriter and LibreOffice have saved: cells of every kind and format, blank ones with a style, a formula.
+SAVED = {
+    "code": "007",
+    "name": "Zoë & <Ada>",
+    "count": 7,
+    "long": 123456789012345,
+    "price": -1234.5,
+    "share": "12.5%",
+    "padded": "00042",
+    "born": dt.date(1985, 12, 10),
+    "seen": dt.datetime(2024, 5, 1, 13, 30, 5),
+    "at": dt.time(3, 4, 5),
+    "span": "36:00:00",
+    "open": True,
+    "total": 14,
+    "note": "a long note",
+    "blank": None,
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["xlsxwriter.xlsx", "xlsxwriter_stream.xlsx", "xlsxwriter_1904.xlsx", "libreoffice.xlsx", "libreoffice.ods"],
+)
+def test_what_other_programs_save_arrives_as_it_was_shown(name: str) -> None:
+    """Whether texts are shared or stand inline, and whatever the first day of all dates is."""
+    with open_table(TABLES / name) as table:
+        assert [*table.header] == [*SAVED]
+    rows, faults = read(TABLES / name)
+    expected = [*SAVED.values()]
+    assert [*rows] == [3, 4, 6]
+    assert rows[3] == expected
+    for number, text in ((4, "_x0041_"), (6, " spaced\n")):
+        assert rows[number] == [expected[0], text, *expected[2:11], False, *expected[12:]]
+    assert [(fault.number, fault.column, fault.value, fault.code) for fault in faults] == [
+        (7, "total", "#DIV/0!", "error_cell")
+    ]
+
+
 def test_xls_arrives_with_its_values() -> None:
     """A share is the number that is stored there, and an error is blank: the format's reader tells no more."""
     with open_table(TABLES / "staff.xls") as table:

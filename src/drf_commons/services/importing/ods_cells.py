@@ -197,7 +197,9 @@ class _Reader:
             reason = f"the cell shows the error {text[:30]}; mend its formula"
             return CellFault(self._place - 1, text, reason, "error_cell")
         if kind in _NUMBERS:
-            return read_number(attributes.get("office:value", text))
+            number = read_number(attributes.get("office:value", text))
+            is_padded = text[:1] == "0" and text != "0" and text.isdecimal() and int(text) == number
+            return text if is_padded else number
         match kind:
             case "percentage":
                 return show_percentage(attributes.get("office:value", text))

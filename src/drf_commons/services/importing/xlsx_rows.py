@@ -30,13 +30,15 @@ __all__ = ["read_rows"]
 _Converter: TypeAlias = "Callable[[str], object] | None"
 
 _MAX_ROW: Final = 1_000_000
+#: Where so many rows of a block are the parser's, the others will be too.
+_MAX_ODD: Final = 20
 _HEAD: Final = re.compile(r'\s*<row r="([0-9]{1,7})"([^<>]*)>')
 # The letters of a cell, what stands between its number and its text, and the text. What lies between two matches is how
 # the first one ends.
 _CELL: Final = re.compile(r'<c r="([A-Z]{1,3})[0-9]{1,7}"([^<>]*>(?:<v>|<is><t[^<>]*>)?)([^<>]*)')
 # A formula with a value behind it, which is all that counts.
 _FORMULA: Final = re.compile(
-    r'<f(?: t="[a-z]+")?(?: ref="[A-Z0-9:]+")?(?: si="[0-9]+")?'
+    r'<f(?: aca="[a-z0-1]+")?(?: t="[A-Za-z]+")?(?: ref="[A-Z0-9:]+")?(?: ca="[a-z0-1]+")?(?: si="[0-9]+")?'
     r"(?:/>|>(?:[^<>&]|&(?:amp|lt|gt|quot|apos);)*</f>)(?=<v>[^<])"
 )
 _ENTITY: Final = re.compile("&([^&;]*;?)")
@@ -85,11 +87,13 @@ def _read_whole(parser: CellParser, plain: _PlainRows, data: bytes) -> Iterator[
     if texts is None:
         yield from parser.parse(data)
         return
+    odd = 0
     for place, text in enumerate(texts, 1):
         cells = plain.read(text, parser.number)
         if cells is None:
+            odd += 1
             yield from parser.parse(text.encode() + ROW_END)
-            if not parser.is_between:
+            if not parser.is_between or odd > _MAX_ODD:
                 yield from parser.parse(b"".join(text.encode() + ROW_END for text in texts[place:]))
                 return
             plain.learn(text)
