@@ -86,13 +86,13 @@ class KnownRows:
     def ask(self, wanted: Iterable[Values | None]) -> None:
         """Find the rows that hold one of *wanted*."""
         asked = self._list_askable(wanted)
-        for pk, held in self._fetch([*asked]):
+        for pk, held in self.find_holders(asked):
             self._taken.setdefault(held, set()).add(pk)
         if self._taken.keys() <= asked:
             if self._taken and self._folds():
                 # Of two spellings that are one to the database, the other may be the stored one.
                 rest = asked - self._taken.keys()
-                asked = asked - rest if next(iter(self._fetch([*rest])), None) else asked
+                asked = asked - rest if next(self.find_holders(rest), None) else asked
             self._asked = asked
 
     def find_instances(self, wanted: Iterable[Values]) -> dict[Values, Model]:
@@ -163,8 +163,9 @@ class KnownRows:
             for key in self.keys
         )
 
-    def _fetch(self, wanted: Sequence[Values]) -> Iterator[tuple[Hashable, Values]]:
-        for chunk in self._split(wanted):
+    def find_holders(self, wanted: Iterable[Values]) -> Iterator[tuple[Hashable, Values]]:
+        """Yield the key of each row that holds one of *wanted*, with what it holds."""
+        for chunk in self._split([*self._list_askable(wanted)]):
             for pk, *held in self._select(chunk).values_list("pk", *self.paths):
                 yield pk, tuple(held)
 

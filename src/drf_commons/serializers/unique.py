@@ -6,25 +6,23 @@ the same value, or that a rule includes the row the list belongs to.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from django.db import connections
 from django.db.models import Model, QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.serializers import ModelSerializer
 from rest_framework.settings import api_settings
 from rest_framework.validators import UniqueTogetherValidator, UniqueValidator
 
+from drf_commons.serializers.known_rows import UNSAID, KnownRows, Values, is_hashable
 from drf_commons.serializers.links import Link
 from drf_commons.serializers.relations import SyncMode
 from drf_commons.types import StrOrPromise
 
 __all__ = ["UniqueRows", "ValidRow"]
-
-_MISSING: Final = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,61 +33,33 @@ class ValidRow:
     attrs: Mapping[str, Any]
     instance: Model | None
 
-    def read(self, columns: Sequence[str]) -> tuple[Hashable, ...] | None:
-        """Return what the row will hold in *columns*; ``None`` when that is not known or cannot be compared."""
-        values: list[Hashable] = []
-        for column in columns:
-            value = self.attrs.get(column, _MISSING)
-            if value is _MISSING and self.instance is not None:
-                value = self.instance.serializable_value(column)  # of a related row its key, unread
-            if value is _MISSING or not isinstance(value, Hashable):
-                return None
-            values.append(value.pk if isinstance(value, Model) else value)
-        return tuple(values)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UniqueRule:
     """Columns that no two rows may share."""
 
-    columns: tuple[str, ...]
-    #: The rows of the database the rule looks at; ``None`` when they cannot clash.
-    queryset: QuerySet[Any] | None
+    rows: KnownRows
     #: Where the error belongs, and what it says.
     field_name: str
     message: StrOrPromise
     nulls_distinct: bool = True
 
-    def find_clashes(self, rows: Sequence[ValidRow], using: str) -> dict[int, ValidationError]:
+    def find_clashes(self, rows: Sequence[ValidRow]) -> dict[int, ValidationError]:
         """Return the error of every row that wants what another one has."""
-        wanted: dict[tuple[Hashable, ...], int] = {}
+        wanted: dict[Values, int] = {}
         clashes: set[int] = set()
-        for row in rows:
-            values = row.read(self.columns)
-            if values is None or (self.nulls_distinct and None in values):
+        columns = [[row.attrs.get(path, UNSAID) for row in rows] for path in self.rows.paths]
+        held = self.rows.read_all(columns, [row.instance for row in rows])
+        for row, values in zip(rows, held, strict=True):
+            if values is None or not is_hashable(values) or (self.nulls_distinct and None in values):
                 continue
             if wanted.setdefault(values, row.index) != row.index:
                 clashes.add(row.index)
         own = {row.instance.pk for row in rows if row.instance is not None}
-        clashes.update(
-            wanted[values] for pk, values in self._fetch(list(wanted), using) if pk not in own and values in wanted
-        )
+        holders = self.rows.find_holders(wanted)
+        clashes.update(wanted[values] for pk, values in holders if pk not in own and values in wanted)
         error = ValidationError({self.field_name: [self.message]}, code="unique")
         return dict.fromkeys(sorted(clashes), error)
-
-    def _fetch(
-        self, wanted: Sequence[tuple[Hashable, ...]], using: str
-    ) -> Iterable[tuple[Hashable, tuple[Hashable, ...]]]:
-        """Return the stored rows that hold some of the *wanted* values, by primary key."""
-        if self.queryset is None or not wanted:
-            return
-        limit = connections[using].features.max_query_params
-        size = max(1, limit // (2 * len(self.columns))) if limit else len(wanted)
-        for start in range(0, len(wanted), size):
-            columns = zip(self.columns, zip(*wanted[start : start + size], strict=True), strict=True)
-            filters = {f"{column}__in": set(values) for column, values in columns}
-            for pk, *values in self.queryset.filter(**filters).values_list("pk", *self.columns):
-                yield pk, tuple(values)
 
 
 class UniqueRows:
@@ -135,22 +105,22 @@ class UniqueRows:
         """Return the errors of *rows* by position; the first rule that a row breaks is reported."""
         clashes: dict[int, ValidationError] = {}
         for rule in self._rules:
-            clashes = {**rule.find_clashes(rows, self.using), **clashes}
+            clashes = {**rule.find_clashes(rows), **clashes}
         return clashes
 
     def _build_rule(self, holder: Any, validator: Any) -> UniqueRule | None:
         """Return the rule that *validator* stands for; ``None`` when it is more than equality of columns."""
         if type(validator) is UniqueValidator and validator.lookup == "exact":
             return UniqueRule(
-                columns=(holder.source_attrs[-1],),
-                queryset=self._leave_out_deleted(validator),
+                rows=KnownRows(self._leave_out_deleted(validator), [holder.source_attrs[-1]]),
                 field_name=holder.field_name,
                 message=validator.message,
             )
         if type(validator) is UniqueTogetherValidator and getattr(validator, "condition", None) is None:
             return UniqueRule(
-                columns=tuple(holder.fields[name].source for name in validator.fields),
-                queryset=self._leave_out_deleted(validator),
+                rows=KnownRows(
+                    self._leave_out_deleted(validator), [holder.fields[name].source for name in validator.fields]
+                ),
                 field_name=api_settings.NON_FIELD_ERRORS_KEY,
                 message=str(validator.message).format(field_names=", ".join(validator.fields)),
                 nulls_distinct=getattr(validator, "nulls_distinct", None) is not False,
@@ -167,7 +137,9 @@ class UniqueRows:
         rules += [(tuple(rule.fields), rule.nulls_distinct is not False) for rule in options.total_unique_constraints]
         fields: dict[str, Any] = {**self.child.fields}
         names = {serializer_field.source: name for name, serializer_field in fields.items()}
-        stored = self.link.find_rows([self.parent], self.using) if self.parent and self.sync_mode == "append" else None
+        stored = self.link.far._default_manager.none()  # a list that names all rows has none to clash with
+        if self.parent and self.sync_mode == "append":
+            stored = self.link.find_rows([self.parent], self.using)
         for columns, nulls_distinct in rules:
             own = tuple(column for column in columns if column not in link_columns)
             if not own or not link_columns.issubset(columns):
@@ -175,8 +147,7 @@ class UniqueRows:
             alone = len(own) == 1
             shown = ", ".join(names.get(column, column) for column in own)
             yield UniqueRule(
-                columns=own,
-                queryset=stored,
+                rows=KnownRows(stored, own),
                 field_name=names.get(own[0], own[0]) if alone else api_settings.NON_FIELD_ERRORS_KEY,
                 message=UniqueValidator.message if alone else UniqueTogetherValidator.message.format(field_names=shown),
                 nulls_distinct=nulls_distinct,
