@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 #: what is inside a file, that no database takes the null character, and how far django-filter counts.
 BEYOND_A_SCHEMA: Final = re.compile(
     r"does not exist|already exists|is not a time zone|must make a unique set|leads to another airport"
-    r"|Send either append_data=true or replace_data=true|not CSV, XLSX, XLS or ODS"
+    r"|Send either append_data=true or replace_data=true|not CSV, XLSX, XLS or ODS|The submitted file is empty"
     r"|Null characters are not allowed|or equal to 1e\+50"
 )
 
