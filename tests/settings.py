@@ -83,4 +83,5 @@ TEMPLATES: Final = [
     }
 ]
 STATIC_URL: Final = "static/"
+MEDIA_ROOT: Final = os.environ.get("MEDIA_ROOT", "")
 REST_FRAMEWORK: Final = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}

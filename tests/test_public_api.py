@@ -127,6 +127,7 @@ EXPORTS = {
         "confirm",
         "delete_job",
         "get_progress",
+        "get_report",
         "mark_stalled",
         "name_target",
         "resume",

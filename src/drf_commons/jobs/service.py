@@ -32,6 +32,7 @@ from django.utils import timezone
 from drf_commons.conf import get_settings
 from drf_commons.errors import FileTooLargeError, JobStateError
 from drf_commons.jobs.calls import Call
+from drf_commons.jobs.finishing import build_report
 from drf_commons.jobs.models import ACTIVE, ExportJob, ImportChunk, ImportJob, JobStatus, TransferJob
 from drf_commons.jobs.progress import JobProgress, get_progress, mark_stalled
 from drf_commons.jobs.runners import send
@@ -45,6 +46,7 @@ __all__ = [
     "confirm",
     "delete_job",
     "get_progress",
+    "get_report",
     "mark_stalled",
     "name_target",
     "resume",
@@ -57,7 +59,7 @@ _Job = TypeVar("_Job", bound=TransferJob)
 _BLOCK: Final = 1 << 20
 
 #: What makes a dry run into an import that is to be planned.
-_UNPLANNED: Final = {
+_UNPLANNED: Final[Mapping[str, object]] = {
     "status": JobStatus.QUEUED,
     "dry_run": False,
     "strategy": "",
@@ -195,6 +197,18 @@ def resume(job: TransferJob) -> None:
         else:
             _change(job, "resume", states, status=JobStatus.QUEUED, finished_at=None)
             send(Call(task="plan" if isinstance(job, ImportJob) else "export", job=job.pk), using)
+
+
+def get_report(job: ImportJob) -> dict[str, Any] | None:
+    """Return the report of *job* as JSON has it: of what is committed so far, while there is more to come.
+
+    ``None`` for a job that has not been planned yet.
+    """
+    job.refresh_from_db()
+    if job.report is not None or not job.strategy:
+        return job.report
+    is_stopped = job.status == JobStatus.CANCELLED.value
+    return build_report(job, "stopped" if is_stopped else "interrupted", job.message)
 
 
 def delete_job(job: TransferJob) -> None:

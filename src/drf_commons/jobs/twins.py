@@ -33,8 +33,8 @@ class Twins:
             return
         for numbers in find_failed(job).filter(first_number__lte=max(earlier)).values_list("numbers", flat=True):
             self._failed |= earlier.intersection(numbers)
-        for winners in find_chunks(job).filter(winners__isnull=False).values_list("winners", flat=True):
-            self._winners |= {int(first): winner for first, winner in (winners or {}).items()}
+        for other in find_chunks(job).filter(winners__isnull=False).only("winners"):
+            self._winners |= {int(first): winner for first, winner in (other.winners or {}).items()}
 
     def select(self, batch: Chunk) -> Chunk:
         """Return the rows of *batch* that are to be imported now."""
