@@ -218,7 +218,9 @@ class _Reader:
             self._fault = fault
 
     def _read_count(self, attributes: Attributes, name: str, most: int) -> int:
-        text = attributes.get(name, "1")
+        text = attributes.get(name)
+        if text is None:  # as most cells have it
+            return 1
         if not text.isdecimal() or len(text) > 9:  # noqa: PLR2004  # nine digits are more than a sheet can hold
             self._fail(f"{text[:30]!r} is no number of repeated cells")
         return min(int(text), most)
