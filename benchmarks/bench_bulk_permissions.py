@@ -55,7 +55,7 @@ def test_object_permissions_of_1000_rows(compete: Compete, django_assert_num_que
     with django_assert_num_queries(0):
         assert view.find_forbidden(view.request, rows) == {}
         result = compete(
-            f"bulk_permissions_{ROWS}[{connection.vendor}]",
+            f"bulk_permissions_1000[{connection.vendor}]",
             [
                 Contender(name="check_object_permissions", run=check_each),
                 Contender(name="drf_commons", run=lambda: view.find_forbidden(view.request, rows)),
