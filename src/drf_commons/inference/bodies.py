@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from mypy.nodes import Decorator, FuncDef, SymbolTableNode
 from typing_extensions import override
 
-from drf_commons.inference import names
 from drf_commons.inference.scope import Scope
 from drf_commons.inference.shapes import ANY, fill_hidden, find_hidden
 
@@ -46,8 +46,8 @@ def find_doings(scope: Scope) -> tuple[Doings, Doings]:
 
 def _recall(scope: Scope, name: str) -> Doings:
     found = Doings()
-    for base in scope.info.mro:
-        kept = None if names.is_library(base.fullname) else find_hidden(base, name)
+    for base in scope.own_bases:
+        kept = find_hidden(base, name)
         if kept is not None:
             scope.depend_on(f"{base.fullname}.{name}")
             found.changed |= kept.required_keys - {_ALL}
@@ -58,6 +58,8 @@ def _recall(scope: Scope, name: str) -> Doings:
 
 def _keep_own(scope: Scope) -> None:
     """Read the class's own methods; a class from mypy's cache has what was read, and no body."""
+    if not any(map(_may_do, scope.info.names.items())):
+        return
     text = _read_source(scope)
     if text is not None and f"{_VALIDATE}(" not in text and ".fields" not in text:
         return  # as it is with most
@@ -71,6 +73,12 @@ def _keep_own(scope: Scope) -> None:
         kept = dict.fromkeys([*changed, *doings.removed], ANY)
         if kept:
             fill_hidden(scope.api, scope.info, name, kept, changed)
+
+
+def _may_do(item: tuple[str, SymbolTableNode]) -> bool:
+    """Tell whether a name of a class is a method that is worth reading; most of them get or check one value."""
+    name, symbol = item
+    return isinstance(symbol.node, FuncDef | Decorator) and not name.startswith(("get_", "validate_"))
 
 
 def _read_source(scope: Scope) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from mypy.maptype import map_instance_to_supertype
@@ -51,6 +51,8 @@ class Scope:
         self.info = info
         self.registry = registry
         self.find_info = find_info
+        #: The class and those of its bases that are no library's, in the order of inheritance.
+        self.own_bases = [base for base in info.mro if not names.is_library(base.fullname)]
 
     # Types
 
@@ -278,8 +280,13 @@ def is_optional(kind: Type) -> bool:
 
 def _find_field(model: type[Model], source: str) -> Field[Any, Any] | ForeignObjectRel | None:
     """Return a column or relation by its name or, for a reverse relation, by the name it has on instances."""
+    return _get_fields(model).get(source)
+
+
+@cache
+def _get_fields(model: type[Model]) -> dict[str, Field[Any, Any] | ForeignObjectRel]:
+    found: dict[str, Field[Any, Any] | ForeignObjectRel] = {}
     for field in model._meta.get_fields():
         accessor = getattr(field, "get_accessor_name", None)
-        if source == (field.name if accessor is None else accessor()):
-            return field
-    return None
+        found.setdefault(str(field.name if accessor is None else accessor()), field)
+    return found

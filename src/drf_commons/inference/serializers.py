@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -41,15 +41,17 @@ _OUTPUTS: Final = "@outputs"
 _VALUES: Final = "@values"
 _SOURCES: Final = "@sources"
 #: What a serializer may override to make its fields its own affair.
-_FIELD_METHODS: Final = (
-    *("get_fields", "fields", "get_field_names", "get_default_field_names", "get_declared_fields", "get_extra_kwargs"),
-    *("get_uniqueness_extra_kwargs", "include_extra_kwargs", "build_field", "build_standard_field"),
-    *("build_relational_field", "build_nested_field", "build_property_field", "build_url_field", "url_field_name"),
-    *("serializer_field_mapping", "serializer_related_field", "serializer_related_to_field"),
-    *("serializer_url_field", "serializer_choice_field"),
+_FIELD_METHODS: Final = frozenset(
+    {
+        *("get_fields", "fields", "get_field_names", "get_default_field_names", "get_declared_fields", "build_field"),
+        *("get_extra_kwargs", "get_uniqueness_extra_kwargs", "include_extra_kwargs", "build_standard_field"),
+        *("build_relational_field", "build_nested_field", "build_property_field", "build_url_field"),
+        *("serializer_field_mapping", "serializer_related_field", "serializer_related_to_field", "url_field_name"),
+        *("serializer_url_field", "serializer_choice_field"),
+    }
 )
-_OUTPUT_METHODS: Final = ("data", "to_representation")
-_INPUT_METHODS: Final = ("validated_data", "run_validation", "to_internal_value")
+_OUTPUT_METHODS: Final = frozenset({"data", "to_representation"})
+_INPUT_METHODS: Final = frozenset({"validated_data", "run_validation", "to_internal_value"})
 #: What a field may be called as well.
 _FIELD_NAMES: Final = frozenset({"fields", "data", "validated_data"})
 #: What ``Meta`` says that DRF needs to make the automatic fields.
@@ -110,7 +112,7 @@ def _infer_output(scope: Scope, fields: dict[str, FieldShape]) -> dict[str, Infe
 
 def _get_rendered(scope: Scope) -> Type | None:
     """Return what the serializer's own ``to_representation()`` returns; ``None`` where that is a dict of anything."""
-    if not _overrides(scope, ["to_representation"]):
+    if not _overrides(scope, {"to_representation"}):
         return None
     returned = scope.get_method_result("to_representation")
     proper = get_proper_type(returned)
@@ -138,14 +140,12 @@ def _infer_input(scope: Scope, fields: dict[str, FieldShape], doings: Doings) ->
     }
 
 
-def _overrides(scope: Scope, methods: Iterable[str]) -> bool:
+def _overrides(scope: Scope, methods: AbstractSet[str]) -> bool:
     """Tell whether the project has a method or property of its own by one of these names; a field is none."""
-    nodes = [symbol.node for name in methods if (symbol := scope.info.get(name)) is not None]
     return any(
-        node is not None
-        and not names.is_library(node.fullname)
-        and (not isinstance(node, Var) or node.name not in _FIELD_NAMES)
-        for node in nodes
+        name not in _FIELD_NAMES or not isinstance(base.names[name].node, Var)
+        for base in scope.own_bases
+        for name in base.names.keys() & methods
     )
 
 
@@ -158,8 +158,9 @@ def _declare_dependencies(scope: Scope) -> None:
     ):
         scope.relay(f"{own}.{shape}", f"{own}.{attribute}")
         scope.relay(f"{own}.{shape}", f"{own}.__init__")
-        for base in scope.info.mro[1:]:
-            if base.has_base(names.SERIALIZER) and not names.is_library(base.fullname):
+    for base in scope.own_bases[1:]:
+        if base.has_base(names.SERIALIZER):
+            for shape in names.SHAPES:
                 scope.depend_on(f"{base.fullname}.{shape}")
 
 
@@ -238,7 +239,7 @@ def _is_newer_than_runtime(scope: Scope, options: dict[str, Any]) -> bool:
 def _get_declared(scope: Scope) -> dict[str, FieldShape]:
     """Return all declared fields, those of base classes first, and keep the own ones for subclasses."""
     inherited: dict[str, FieldShape] = {}
-    for base in reversed(scope.info.mro[1:]):
+    for base in reversed(scope.own_bases[1:]):
         inherited |= _recall(scope, base)
     own: dict[str, FieldShape] = {}
     if get_changed(scope.info):
@@ -348,7 +349,7 @@ def _get_values(scope: Scope, fields: dict[str, FieldShape]) -> tuple[dict[str, 
             continue
         attribute, dotted, _ = str(field.source).partition(".")
         check = f"validate_{name}"
-        value = scope.get_method_result(check) if _overrides(scope, [check]) else field.value
+        value = scope.get_method_result(check) if _overrides(scope, {check}) else field.value
         values[attribute] = scope.build_dict() if dotted else value
         if field.present:
             required.add(attribute)
