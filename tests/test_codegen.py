@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 
+from tests.inference.checkers import CHECKERS, find_seen, prepare
 from tests.inference.expectations import PROJECT, build_environment
 from tests.servers import find_npm, give_up
 
@@ -273,6 +274,18 @@ def test_every_checker_sees_the_same(checker: tuple[str, ...]) -> None:
     """Types are those of the example: mypy through its plugin, pyright and ty through the stubs."""
     done = run(*checker)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", CHECKERS)
+def test_stubs_show_other_checkers_what_the_page_says(name: str, tmp_path: Path) -> None:
+    """The page on types counts how many of the plugin's cases a checker sees the same through stubs."""
+    root = shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns(".mypy_cache", "__pycache__"))
+    assert generate(root, "zoo", "--stubs", "stubs").returncode == 0
+    expectations = prepare(root)
+    seen = find_seen(root, expectations, CHECKERS[name])
+    page = (ROOT / "docs" / "types.md").read_text(encoding="utf-8")
+    missed = [str(expectation) for expectation in expectations if expectation not in seen]
+    assert f"| {name} with stubs | {len(seen)} of {len(expectations)} |" in page, missed
 
 
 def test_an_unknown_app_is_named() -> None:
