@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
-from drf_commons.errors import JobStateError
+from drf_commons.errors import ConfigurationError, JobStateError
+from drf_commons.jobs.calls import Call
 from drf_commons.jobs.models import ImportJob, JobStatus
-from drf_commons.jobs.service import Requester, cancel, get_progress, resume, start_import
+from drf_commons.jobs.runners import get_runner, run_call
+from drf_commons.jobs.service import Requester, cancel, confirm, get_progress, get_report, resume, start_import
+from tests.couriers import Courier
 from tests.personnel.models import Department
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-DEPARTMENTS = {
+DEPARTMENTS: dict[str, Any] = {
     "steps": [{"model": "personnel.Department", "fields": ["code", "name"], "unique_fields": ["code"]}],
 }
 
@@ -73,3 +78,126 @@ def test_a_deleted_user_fails_the_job() -> None:
     job.refresh_from_db()
     assert job.status == JobStatus.FAILED
     assert "'ada', whose job this is, has been deleted" in job.message
+
+
+def test_a_file_that_is_changed_after_it_was_sent_is_not_imported(settings: Any) -> None:
+    """A chunk is read if it is what was planned; else nothing of it is stored, and the job says what to do."""
+    settings.COMMON = {"TRANSFER_RUNNER": "tests.couriers.Courier"}
+    Courier.take()
+    job = start("code,name\nA1,Archive\n")
+    (plan,) = Courier.take()
+    run_call(plan)
+    Path(job.file.path).write_bytes(b"code,name\nA1,Bakery!\n")
+    Courier.deliver()
+    job.refresh_from_db()
+    assert (job.status, Department.objects.count()) == (JobStatus.FAILED, 0)
+    assert job.message == "The file departments.csv is not the one that was sent: it was changed. Send it again."
+
+
+def test_a_file_that_is_deleted_fails_the_job(settings: Any) -> None:
+    """A job whose file is gone says so."""
+    settings.COMMON = {"TRANSFER_RUNNER": "tests.couriers.Courier"}
+    Courier.take()
+    job = start("code,name\nA1,Archive\n")
+    Path(job.file.path).unlink()
+    Courier.deliver()
+    job.refresh_from_db()
+    assert (job.status, job.message.partition(":")[0]) == (
+        JobStatus.FAILED,
+        "The file departments.csv is no longer there",
+    )
+
+
+def test_a_job_of_another_configuration_is_not_resumed(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was planned for one configuration is not imported with another."""
+    settings.COMMON = {"TRANSFER_RUNNER": "tests.couriers.Courier"}
+    Courier.take()
+    job = start("code,name\nA1,Archive\n")
+    run_call(*Courier.take())
+    changed = {"steps": [{**DEPARTMENTS["steps"][0], "update_if_exists": True}]}
+    monkeypatch.setitem(globals(), "DEPARTMENTS", changed)
+    Courier.deliver()
+    job.refresh_from_db()
+    assert job.status == JobStatus.FAILED
+    assert "was changed since the file was planned: start it anew" in job.message
+
+
+def test_a_job_that_nobody_is_at_is_stalled_and_goes_on_when_it_is_resumed(settings: Any) -> None:
+    """Without a worker a job does not stay queued for ever; resumed, it comes to its end."""
+    settings.COMMON = {"TRANSFER_RUNNER": "tests.couriers.Courier", "TRANSFER_STALLED_AFTER": 60}
+    job = start("code,name\nA1,Archive\n")
+    Courier.take()
+    ImportJob.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=61))
+    progress = get_progress(job)
+    assert (progress.status, progress.message.partition(".")[0]) == (
+        JobStatus.STALLED,
+        "Nothing has been heard of it for 60 seconds",
+    )
+    resume(job)
+    Courier.deliver()
+    assert get_progress(job).status == JobStatus.COMPLETED
+
+
+def test_a_dry_run_waits_to_be_confirmed() -> None:
+    """A preview stores nothing and shows what would happen; confirmed, it happens."""
+    job = start("code,name\nA1,Archive\n", needs_confirmation=True)
+    assert (job.status, Department.objects.count()) == (JobStatus.CONFIRMING, 0)
+    assert job.preview is not None
+    assert job.preview["created"] == 1
+    confirm(job)
+    job.refresh_from_db()
+    assert (job.status, Department.objects.count()) == (JobStatus.COMPLETED, 1)
+
+
+def test_a_cancelled_job_begins_no_other_chunk(settings: Any) -> None:
+    """What is committed stays and is reported; messages that arrive later do nothing; resumed, the rest is imported."""
+    settings.COMMON = {
+        "TRANSFER_RUNNER": "tests.couriers.Courier",
+        "TRANSFER_CHUNK_ROWS": 2,
+        "IMPORT_BATCH_SIZE": 2,
+    }
+    Courier.take()
+    job = start("code,name\n" + "".join(f"d{number},x\n" for number in range(6)))
+    run_call(*Courier.take())
+    run_call(*Courier.take())
+    first, *others = Courier.take()
+    run_call(first)
+    cancel(job)
+    for call in others:
+        run_call(call)
+    report = get_report(job)
+    assert report is not None
+    assert (report["state"], report["created"], Department.objects.count()) == ("stopped", 2, 2)
+    resume(job)
+    Courier.deliver(copies=2)
+    job.refresh_from_db()
+    assert (job.status, Department.objects.count()) == (JobStatus.COMPLETED, 6)
+
+
+def test_a_runner_that_takes_nothing_fails_the_job(settings: Any) -> None:
+    """A broker that is away is told by the job, which can be resumed."""
+    settings.COMMON = {"TRANSFER_RUNNER": f"{__name__}.Away"}
+    job = start("code,name\nA1,Archive\n")
+    assert job.status == JobStatus.FAILED
+    assert job.message == "The workers could not be reached: the broker is away. The job can be resumed."
+    settings.COMMON = {}
+    resume(job)
+    job.refresh_from_db()
+    assert job.status == JobStatus.COMPLETED
+
+
+@pytest.mark.parametrize("name", ["nothing", "tests.couriers.Nobody", "tests.couriers"])
+def test_an_unknown_runner_does_not_start(settings: Any, name: str) -> None:
+    """A runner that is none is an error of the configuration, which names the setting."""
+    settings.COMMON = {"TRANSFER_RUNNER": name}
+    with pytest.raises(ConfigurationError, match=r"COMMON\['TRANSFER_RUNNER'\]"):
+        get_runner()
+
+
+class Away:
+    """A runner whose broker does not answer."""
+
+    def enqueue(self, _call: Call) -> None:
+        """Fail."""
+        msg = "the broker is away"
+        raise ConnectionError(msg)
