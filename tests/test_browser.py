@@ -76,10 +76,10 @@ def write_file(path: Path, rows: list[dict[str, object]]) -> Path:
     return path
 
 
-def find_violations(page: Any) -> list[str]:
-    """Return what keeps people from using the page, as far as axe-core knows: serious and critical findings."""
+def find_violations(page: Any, part: str | None = None) -> list[str]:
+    """Return what keeps people from using the page, or *part* of it, as far as axe-core knows: what is serious."""
     axe: Any = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    found = axe.run(page).response["violations"]
+    found = axe.run(page, context=part).response["violations"]
     return [
         f"{rule['id']}: {node['html']}"
         for rule in found
@@ -218,6 +218,20 @@ def test_two_tabs_do_not_overwrite_each_other_in_the_browsable_api(context: Any)
     shoot(second, "api_conflict")
     first.goto("/api/airlines/FI/")
     expect(first.locator(".response-info")).to_contain_text("Loftleiðir")
+
+
+def test_a_long_relation_is_searched_in_the_browsable_api(page: Any) -> None:
+    """What the list has no room for is named as a client would, beside what it offers."""
+    page.goto("/api/airlines/FI/")
+    form = page.locator("#put-object-form")
+    hub = form.get_by_label("Hub")
+    assert form.locator("#hub-choices option").count() >= 2
+    shoot(page, "api_search")
+    assert find_violations(page, ".form-group:has(#hub-choices)") == []
+    hub.fill("BIRK")
+    form.get_by_role("button", name="PUT").click()
+    expect(page.locator(".response-info")).to_contain_text("HTTP 200 OK")
+    expect(page.locator(".response-info")).to_contain_text('"icao": "BIRK"')
 
 
 def test_a_form_of_an_expired_session_is_refused(context: Any, page: Any) -> None:

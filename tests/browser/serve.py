@@ -46,6 +46,8 @@ def main() -> None:
     """Serve until the process is ended."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"  # the example's
     settings.ROOT_URLCONF = "tests.browser.urls"
+    # Two countries are listed, more airports are searched.
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "HTML_SELECT_CUTOFF": 2}
     django.setup()
     token = prepare()
     listener = socket.create_server(("127.0.0.1", 0))
