@@ -15,7 +15,7 @@ import pytest
 from django.db.models import QuerySet
 
 from benchmarks.interleave import Contender
-from benchmarks.peers import Worker, install_peer
+from benchmarks.peers import Worker, build_clock, install_peer
 from drf_commons.services import ExportService
 from tests.personnel.models import Department, Employee
 
@@ -31,6 +31,9 @@ NAMES: Final = (
 #: What an export may have in memory at its highest, in kilobytes.
 MEMORY: Final = {"csv": 8_000, "xlsx": 10_000}
 
+
+#: What a row of a PDF may take.
+MOST_PDF_MILLISECONDS, MOST_PDF_KILOBYTES = 12.0, 60.0
 
 #: Rows of a quick run, and of a full one, which takes the hundred thousand of the promise.
 FEW, MANY = 5_000, 100_000
@@ -121,3 +124,21 @@ def test_memory_stays_flat(file_type: str, size: Size) -> None:
         taken = cast("int", worker.do(f"memory_{file_type}"))
     print(f"{file_type}: {taken:,} kB")
     assert taken <= MEMORY[file_type]
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="only Linux tells what another process took")
+def test_pdf_is_linear() -> None:
+    """A row of a document takes the same time and memory however many there are, up to the limit."""
+    counts = (1_000, 2_000)
+    taken: list[float] = []
+    for count in counts:
+        with Worker(sys.executable, WORKER, "drf_commons", str(count)) as worker:
+            worker.do("pdf_page")  # what is loaded once is loaded now
+            clock = build_clock(worker)
+            start = clock()
+            kilobytes = worker.measure_peak("pdf") / count
+            taken.append((clock() - start) / count * 1_000)
+        print(f"pdf: {count:,} rows, {taken[-1]:.1f} ms and {kilobytes:.0f} kB a row")
+        assert kilobytes <= MOST_PDF_KILOBYTES
+    assert max(taken) <= MOST_PDF_MILLISECONDS
+    assert taken[-1] <= taken[0] * 1.15

@@ -19,8 +19,12 @@ from django.conf import settings
 
 settings.configure(
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
-    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes"],
+    INSTALLED_APPS=[
+        *("django.contrib.auth", "django.contrib.contenttypes"),
+        *(["drf_commons"] if sys.argv[1] == "drf_commons" else []),
+    ],
     DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+    TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}],
     USE_TZ=True,
 )
 django.setup()
@@ -89,9 +93,9 @@ def build_ours() -> dict[str, Callable[[], int]]:
 
     config = {**{name: name for name in NAMES}, "team__code": "team"}
 
-    def write(file_type: Any) -> int:
+    def write(file_type: Any, rows: slice = slice(None)) -> int:
         with tempfile.TemporaryFile() as file:
-            return ExportService(Person.objects.order_by("pk"), config).write(file_type, file).size
+            return ExportService(Person.objects.order_by("pk")[rows], config).write(file_type, file).size
 
     def measure(file_type: Any) -> int:
         tracemalloc.start()
@@ -103,6 +107,8 @@ def build_ours() -> dict[str, Callable[[], int]]:
 
     return {
         "xlsx": lambda: write("xlsx"),
+        "pdf": lambda: write("pdf"),
+        "pdf_page": lambda: write("pdf", slice(20)),
         "memory_csv": lambda: measure("csv"),
         "memory_xlsx": lambda: measure("xlsx"),
     }
