@@ -32,7 +32,7 @@ def test_answers_stay_within_the_schema(tmp_path: Path) -> None:
         *("--header", f"Authorization: Token {token}"),
         *("--checks", "all", "--exclude-checks", TOO_STRICT),
         *("--max-examples", str(EXAMPLES), "--seed", "1", "--no-color"),
-        *("--request-timeout", "60"),  # thousands of rows in a PDF, on a busy machine
+        *("--request-timeout", "60", "--max-response-time", "60"),  # thousands of rows in a PDF, on a busy machine
         *("--phases", "fuzzing" if EXAMPLES < 10 else "examples,coverage,fuzzing"),
     ]
     environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz_checks", "PYTHONPATH": str(ROOT)}

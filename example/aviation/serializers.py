@@ -48,6 +48,8 @@ class AirportSerializer(BaseModelSerializer[Airport]):
             "updated_at",
             "updated_by",
         ]
+        # One without a code has null: an empty text would be a code that one airport alone may have.
+        extra_kwargs: ClassVar = {"iata": {"allow_blank": False}}
 
 
 class AirportSummarySerializer(BaseModelSerializer[Airport]):
