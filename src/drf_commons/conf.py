@@ -80,6 +80,7 @@ class CommonSettingsDict(TypedDict, total=False):
     IDEMPOTENCY_TTL: _Lifetime
     EXPORT_PDF_MAX_ROWS: _Rows
     IMPORT_BATCH_SIZE: _Rows
+    IMPORT_INLINE_MAX_ROWS: _Rows
     IMPORT_MAX_CELL_LENGTH: _Rows
     IMPORT_MAX_FILE_SIZE: _Bytes
     IMPORT_MAX_ROWS: _Rows
@@ -142,6 +143,9 @@ class CommonSettings(BaseSettings):
 
     IMPORT_BATCH_SIZE: _Rows = 1_000
     """How many rows of a file an import handles, and commits, at a time."""
+
+    IMPORT_INLINE_MAX_ROWS: _Rows = 50_000
+    """The most rows of a file that a request imports while it is waited for; more become a job, where those exist."""
 
     IMPORT_MAX_CELL_LENGTH: _Rows = 32_767
     """The most characters in one cell of an imported file, by default what a spreadsheet's cell can hold."""

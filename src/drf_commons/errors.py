@@ -123,7 +123,9 @@ class JobStateError(DrfCommonsError):
 
     @override
     def __str__(self) -> str:
-        return f"The job is {self.status}: there is nothing to {self.action}."
+        return f"The job is {self.status}: " + (
+            "cancel it first." if self.action == "delete" else f"there is nothing to {self.action}."
+        )
 
 
 class MissingExtraError(DrfCommonsError, ImportError):

@@ -23,6 +23,7 @@ from typing_extensions import TypeVar, override
 from drf_commons.errors import (
     BulkVersionConflictError,
     FileTooLargeError,
+    JobStateError,
     UnreadableFileError,
     VersionConflictError,
 )
@@ -234,10 +235,8 @@ class _ContentTooLargeError(exceptions.APIException):
 def translate_exception(exc: Exception) -> Exception:
     """Return the DRF exception for what Django raises and DRF leaves to a 500; any other exception as it is."""
     match exc:
-        case ProtectedError() | RestrictedError():
-            return _ConflictError(_describe_blockers(_get_blockers(exc)))
-        case VersionConflictError():
-            return _describe_version_conflict(exc)
+        case ProtectedError() | RestrictedError() | VersionConflictError() | JobStateError():
+            return _build_conflict(exc)
         case SuspiciousOperation():
             # Django's own handler would have logged it; monitoring relies on that.
             _security_logger.getChild(type(exc).__name__).error(str(exc), exc_info=exc)
@@ -252,11 +251,17 @@ def translate_exception(exc: Exception) -> Exception:
             return exc
 
 
-def _describe_version_conflict(exc: VersionConflictError) -> _ConflictError:
-    if isinstance(exc, BulkVersionConflictError):
-        message = f"{len(exc.conflicts)} rows were changed since they were read."
-        return _ConflictError(message, conflicts=[_describe_conflict(conflict) for conflict in exc.conflicts])
-    return _ConflictError(str(exc), current_version=exc.current)
+def _build_conflict(exc: ProtectedError | RestrictedError | VersionConflictError | JobStateError) -> _ConflictError:
+    match exc:
+        case ProtectedError() | RestrictedError():
+            return _ConflictError(_describe_blockers(_get_blockers(exc)))
+        case BulkVersionConflictError():
+            message = f"{len(exc.conflicts)} rows were changed since they were read."
+            return _ConflictError(message, conflicts=[_describe_conflict(conflict) for conflict in exc.conflicts])
+        case VersionConflictError():
+            return _ConflictError(str(exc), current_version=exc.current)
+        case JobStateError():
+            return _ConflictError(str(exc))
 
 
 def _describe_conflict(conflict: VersionConflictError) -> dict[str, object]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from rest_framework.permissions import BasePermission, DjangoModelPermissions
+from rest_framework.filters import SearchFilter
+from rest_framework.permissions import BasePermission, DjangoModelPermissions, IsAdminUser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 from typing_extensions import override
 
-from drf_commons.services import ForeignKeyLookup, ImportConfig, ModelStep
+from drf_commons.services import ExportFieldConfig, ForeignKeyLookup, ImportConfig, ModelStep
 from drf_commons.views import ImportableViewSet
 from drf_commons.views.mixins import SoftDestroyModelMixin
 from tests.personnel.files import CONFIG
@@ -57,6 +58,15 @@ class DepartmentViewSet(ImportableViewSet[Department]):
     import_file_config = ImportConfig(
         steps=[ModelStep(model=Department, fields=["code", "name"], unique_fields=["code"])],
     )
+    export_field_config: ClassVar[ExportFieldConfig] = {"code": "code", "name": "name"}
+    filter_backends = (SearchFilter,)
+    search_fields = ("code",)
+
+
+class VaultViewSet(DepartmentViewSet):
+    """Even reading needs somebody of the staff."""
+
+    permission_classes: ClassVar[Any] = (IsAdminUser,)
 
 
 class StaffViewSet(ImportableViewSet[Employee]):

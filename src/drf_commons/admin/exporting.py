@@ -23,12 +23,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import TypeVar, override
 
-from drf_commons.admin.streams import stream
 from drf_commons.admin.typed import TypedModelAdmin
 from drf_commons.errors import ExportTooLargeError, InvalidExportConfigError, MissingExtraError, UnwritableCellError
 from drf_commons.services import CsvOptions, ExportFieldConfig, ExportService
 from drf_commons.services.exporting import CONTENT_TYPES, FileType, read_columns
 from drf_commons.types import StrOrPromise
+from drf_commons.views.streams import stream
 
 __all__ = ["ExportAdminMixin"]
 

@@ -29,7 +29,6 @@ from typing_extensions import TypeVar, override
 
 from drf_commons.admin.differences import build_differences
 from drf_commons.admin.soft_delete import SoftDeleteAdminMixin
-from drf_commons.admin.streams import stream
 from drf_commons.admin.typed import TypedModelAdmin
 from drf_commons.admin.uploads import ClaimedUpload, UploadShelf, build_private_storage
 from drf_commons.bulk import bulk_delete, bulk_soft_delete
@@ -39,6 +38,7 @@ from drf_commons.models import SoftDeleteMixin
 from drf_commons.response import translate_exception
 from drf_commons.services import FileImportService, ImportConfig, ImportResult, ImportScope
 from drf_commons.services.importing import ImportMode, ReadOptions, list_columns, open_table, read_config
+from drf_commons.views.streams import stream
 
 __all__ = ["ImportAdminMixin"]
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, cast
 
-from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIRequest
 from django.db import connections
 from django.db.models import Model
 from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -27,6 +24,8 @@ from drf_commons.services import CsvOptions, ExportFieldConfig, ExportService
 from drf_commons.services.exporting import CONTENT_TYPES, FileType
 from drf_commons.types import StrOrPromise
 from drf_commons.views.mixins.envelope import EnvelopeMixin
+from drf_commons.views.mixins.handover import offers_jobs, prefers_async
+from drf_commons.views.streams import build_download_headers, start, stream
 
 __all__ = ["FileExportMixin"]
 
@@ -41,6 +40,8 @@ class FileExportMixin(EnvelopeMixin[M]):
     It holds the rows that the list would, filtered by the same query parameters, for whoever may read the list: the
     permissions are asked as for a ``GET``. ``includes`` may be left out, and so may ``file_type`` where ``Accept``
     names the media type of one.
+
+    With ``Prefer: respond-async`` the file is written by a job, where ``drf_commons.jobs`` is installed: 202.
     """
 
     #: The columns that may leave, by name, in their order: a label, or options. Nothing else does; without it, 404.
@@ -57,14 +58,20 @@ class FileExportMixin(EnvelopeMixin[M]):
     _accepted_format: str | None = None
 
     @action(detail=False, methods=["post"])
-    def export(self, request: Request, *args: Any, **kwargs: Any) -> StreamingHttpResponse:
+    def export(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Return the rows as a file."""
         if not self.export_field_config:
             message = "Nothing may be exported here: export_field_config names no fields."
             raise NotFound(message)
         body = self._read_body(request)
         file_type = self._find_file_type(body)
-        service = self.get_export_service(self._find_includes(body), self._find_data(body))
+        includes, data = self._find_includes(body), self._find_data(body)
+        service = self.get_export_service(includes, data)
+        if data is None and prefers_async(request) and offers_jobs(request):
+            from drf_commons.views.jobs.starting import accept_export  # noqa: PLC0415  # the app has models
+
+            _check_size(service, file_type)
+            return accept_export(self, request, file_type, includes)
         return self.build_export_response(request, service, file_type)
 
     def get_export_service(
@@ -88,24 +95,15 @@ class FileExportMixin(EnvelopeMixin[M]):
         self, request: Request, service: ExportService, file_type: FileType
     ) -> StreamingHttpResponse:
         """Return the file as a stream; what can be known to be wrong is an error before its first byte."""
+        _check_size(service, file_type)
         try:
-            service.check_size(file_type)
             pieces = self._start(service, file_type)
-        except ExportTooLargeError as exc:
-            raise _TooManyRowsError(str(exc)) from exc
         except UnwritableCellError as exc:
             raise ValidationError({"file_type": [str(exc)]}) from exc
-        is_async = isinstance(request._request, ASGIRequest)  # noqa: SLF001  # DRF documents it as Django's request
         return StreamingHttpResponse(
-            _stream_async(pieces) if is_async else pieces,
+            stream(request._request, pieces),  # noqa: SLF001  # DRF documents it as Django's request
             content_type=CONTENT_TYPES[file_type],
-            headers={
-                "Content-Disposition": content_disposition_header(
-                    as_attachment=True, filename=self.get_export_file_name(service, file_type)
-                ),
-                "X-Content-Type-Options": "nosniff",
-                "Cache-Control": "private, no-store",
-            },
+            headers=build_download_headers(self.get_export_file_name(service, file_type)),
         )
 
     def get_export_file_name(self, service: ExportService, file_type: FileType) -> str:
@@ -198,7 +196,14 @@ class FileExportMixin(EnvelopeMixin[M]):
         pieces = service.stream(file_type)
         if file_type != "pdf" and service.database is not None and connections[service.database].in_atomic_block:
             return pieces
-        return chain([next(pieces, b"")], pieces)
+        return start(pieces)
+
+
+def _check_size(service: ExportService, file_type: FileType) -> None:
+    try:
+        service.check_size(file_type)
+    except ExportTooLargeError as exc:
+        raise _TooManyRowsError(str(exc)) from exc
 
 
 class _ExportForm(serializers.Serializer[Any]):
@@ -244,10 +249,3 @@ def _describe_unknown(names: Sequence[object], config: ExportFieldConfig) -> Seq
     if not names:
         return [f"Name at least one column; {choices}"]
     return [f'"{name}" cannot be exported; {choices}' for name in names]
-
-
-async def _stream_async(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield *pieces*, each made where the request's other database work is done."""
-    make = sync_to_async(lambda: next(pieces, None))
-    while (piece := await make()) is not None:
-        yield piece

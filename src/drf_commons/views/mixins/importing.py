@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Final, cast
 from django.db.models import Model, QuerySet
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.http import content_disposition_header
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
@@ -29,7 +28,9 @@ from drf_commons.services.importing.failures import FailedRowsFile
 from drf_commons.services.importing.template import build_template
 from drf_commons.types import StrOrPromise
 from drf_commons.views.mixins.bulk import BulkMixin
+from drf_commons.views.mixins.handover import has_more_rows, offers_jobs, prefers_async
 from drf_commons.views.mixins.soft_delete import SoftDestroyModelMixin
+from drf_commons.views.streams import build_download_headers
 
 __all__ = ["FileImportMixin", "ImportRequestSerializer", "build_failed_rows_response"]
 
@@ -41,6 +42,7 @@ _FORM_BYTES: Final = 1_000_000
 _ONE_MODE: Final = "Send either append_data=true or replace_data=true."
 _NOTHING_IMPORTED: Final = "No row could be imported."
 _SOME_FAILED: Final = "Some rows could not be imported."
+_NO_JOBS: Final = "Only jobs wait for that, of somebody who is signed in; send dry_run=true first."
 
 
 class ImportRequestSerializer(serializers.Serializer[Any]):
@@ -55,6 +57,9 @@ class ImportRequestSerializer(serializers.Serializer[Any]):
     )
     dry_run: serializers.BooleanField = serializers.BooleanField(
         default=False, help_text="Report what would happen, and change nothing."
+    )
+    needs_confirmation: serializers.BooleanField = serializers.BooleanField(
+        default=False, help_text="Show what would happen, and import it once that is confirmed: as a job."
     )
     failed_rows_file: serializers.BooleanField = serializers.BooleanField(
         default=False, help_text="Where rows fail, answer with a file of them and the reasons, to be mended and sent."
@@ -75,6 +80,10 @@ class FileImportMixin(BulkMixin[M]):
     with the report, in which every failed row stands with its number, column, value and reason. ``dry_run=true`` writes
     nothing and answers 200. With ``failed_rows_file=true`` the answer is a file of the rows that failed, if there are
     any, and the numbers stand in the header ``Import-Report``.
+
+    Where ``drf_commons.jobs`` is installed, a file of more than ``COMMON["IMPORT_INLINE_MAX_ROWS"]`` rows is imported
+    by a job, and so is any with ``Prefer: respond-async``: 202, with the address of the job.
+    ``needs_confirmation=true`` makes one that shows what would change, and waits.
 
     ``GET /employees/download-import-template/`` returns a workbook to be filled in.
 
@@ -108,6 +117,10 @@ class FileImportMixin(BulkMixin[M]):
         service = self.build_import_service(request, config)
         upload = asked["file"]
         options = ReadOptions(file_format=config.file_format)
+        if self._becomes_job(request, asked, options):
+            from drf_commons.views.jobs.starting import accept_import  # noqa: PLC0415  # the app has models
+
+            return accept_import(self, request, asked, options)
         with open_table(upload, name=upload.name, options=options) as table, FailedRowsFile(table) as failed:
             if asked["failed_rows_file"]:
                 service.on_failed = failed.add
@@ -215,6 +228,16 @@ class FileImportMixin(BulkMixin[M]):
             return success_response(report, message, status_code=status.HTTP_207_MULTI_STATUS)
         return success_response(report, self.get_success_message(), status_code=status.HTTP_201_CREATED)
 
+    def _becomes_job(self, request: Request, asked: Mapping[str, Any], options: ReadOptions) -> bool:
+        """Tell whether to answer 202: since the client wants it, or has sent more than it should wait for."""
+        if not offers_jobs(request):
+            if asked["needs_confirmation"]:
+                raise serializers.ValidationError({"needs_confirmation": [_NO_JOBS]})
+            return False
+        if asked["needs_confirmation"] or prefers_async(request):
+            return True
+        return has_more_rows(asked["file"], get_settings().IMPORT_INLINE_MAX_ROWS, options)
+
     def _check_model_permissions(self, request: Request, model: type[Model], method: str) -> None:
         """Ask the permissions that go by the model for one that is not the viewset's own."""
         for permission in self.get_permissions():
@@ -235,6 +258,4 @@ def build_failed_rows_response(failed: FailedRowsFile, result: ImportResult, res
 
 
 def _build_download(content: bytes, name: str, content_type: str) -> HttpResponse:
-    disposition = content_disposition_header(as_attachment=True, filename=name)
-    safe = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"}
-    return HttpResponse(content, content_type=content_type, headers={"Content-Disposition": disposition, **safe})
+    return HttpResponse(content, content_type=content_type, headers={**build_download_headers(name)})
