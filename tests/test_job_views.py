@@ -31,10 +31,11 @@ BAD: Final = b"code,name\nA1,Archive\nMUCH-TOO-LONG,Bakery\n"
 @pytest.fixture(autouse=True)
 def media(tmp_path: Path, settings: Any) -> Iterator[Path]:
     """Keep the files of jobs in a directory of the test."""
+    remembered: Any = storages
     settings.MEDIA_ROOT = str(tmp_path / "media")
-    storages._storages.clear()  # they remember where they were
+    remembered._storages.clear()  # they remember where they were
     yield tmp_path / "media"
-    storages._storages.clear()
+    remembered._storages.clear()
 
 
 def sign_in(user: User | None) -> APIClient:

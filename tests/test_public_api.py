@@ -170,7 +170,12 @@ EXPORTS = {
         "validate_metadata",
         "validate_tags",
     },
-    "drf_commons.openapi": {"EnvelopeSchema", "EnvelopeViewExtension", "RelationFieldExtension"},
+    "drf_commons.openapi": {
+        "EnvelopeSchema",
+        "EnvelopeViewExtension",
+        "RelationFieldExtension",
+        "ReportFieldExtension",
+    },
     "drf_commons.ordering": {"OrderTerm", "can_order_totally", "get_order", "is_descending", "order_totally"},
     "drf_commons.pagination": {
         "CountlessPageNumberPagination",
@@ -258,6 +263,7 @@ EXPORTS = {
         "PreviewRow",
         "StepCounts",
     },
+    "drf_commons.streams": {"build_download_headers", "start", "stream"},
     "drf_commons.testing": {"as_user", "assert_error", "assert_success", "max_queries"},
     "drf_commons.types": {
         "Envelope",
@@ -306,8 +312,10 @@ FOUND_BY_PLACE = (
     "drf_commons.apps",
     "drf_commons.codegen",
     "drf_commons.inference",
+    "drf_commons.jobs.admin",
     "drf_commons.jobs.apps",
     "drf_commons.jobs.background",
+    "drf_commons.jobs.management",
     "drf_commons.jobs.migrations",
     "drf_commons.jobs.tasks",
     "drf_commons.management",

@@ -66,7 +66,7 @@ class DepartmentViewSet(ImportableViewSet[Department]):
 class VaultViewSet(DepartmentViewSet):
     """Even reading needs somebody of the staff."""
 
-    permission_classes: ClassVar[Any] = (IsAdminUser,)
+    permission_classes: Any = (IsAdminUser,)
 
 
 class StaffViewSet(ImportableViewSet[Employee]):

@@ -27,8 +27,8 @@ from drf_commons.admin.typed import TypedModelAdmin
 from drf_commons.errors import ExportTooLargeError, InvalidExportConfigError, MissingExtraError, UnwritableCellError
 from drf_commons.services import CsvOptions, ExportFieldConfig, ExportService
 from drf_commons.services.exporting import CONTENT_TYPES, FileType, read_columns
+from drf_commons.streams import stream
 from drf_commons.types import StrOrPromise
-from drf_commons.views.streams import stream
 
 __all__ = ["ExportAdminMixin"]
 

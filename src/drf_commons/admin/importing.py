@@ -38,7 +38,7 @@ from drf_commons.models import SoftDeleteMixin
 from drf_commons.response import translate_exception
 from drf_commons.services import FileImportService, ImportConfig, ImportResult, ImportScope
 from drf_commons.services.importing import ImportMode, ReadOptions, list_columns, open_table, read_config
-from drf_commons.views.streams import stream
+from drf_commons.streams import stream
 
 __all__ = ["ImportAdminMixin"]
 

@@ -13,8 +13,9 @@ if find_spec("drf_spectacular") is None:
     msg = "drf_commons.openapi needs drf-spectacular: pip install 'drf-commons[openapi]'"
     raise MissingExtraError(msg)
 
+from drf_commons.openapi.jobs import ReportFieldExtension
 from drf_commons.openapi.relations import RelationFieldExtension
 from drf_commons.openapi.schema import EnvelopeSchema
 from drf_commons.openapi.views import EnvelopeViewExtension
 
-__all__ = ["EnvelopeSchema", "EnvelopeViewExtension", "RelationFieldExtension"]
+__all__ = ["EnvelopeSchema", "EnvelopeViewExtension", "RelationFieldExtension", "ReportFieldExtension"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from django.apps import apps
 from rest_framework.serializers import ModelSerializer
 
 from drf_commons.models.content import VersionMixin
@@ -14,12 +15,13 @@ from drf_commons.openapi.reports import refer_to_bulk_report, refer_to_delete_re
 from drf_commons.openapi.spectacular import OpenApiTypes, Schema, append_meta, warn
 from drf_commons.serializers.identity import build_identity
 from drf_commons.services.exporting import CONTENT_TYPES
+from drf_commons.views.mixins.handover import IMPORT_JOBS, find_job_url
 from drf_commons.views.mixins.importing import ImportRequestSerializer
 
 if TYPE_CHECKING:
     from drf_commons.openapi.schema import EnvelopeSchema
 
-__all__ = ["Operation", "find_operation", "is_offered"]
+__all__ = ["Operation", "find_operation", "is_offered", "may_become_job"]
 
 _JSON: Final = "application/json"
 _FORM: Final = "multipart/form-data"
@@ -141,7 +143,7 @@ def _answer_import(schema: EnvelopeSchema) -> Mapping[object, object]:
     report: dict[object, object] = dict.fromkeys((200, 201, 207), refer_to_import_report(schema.registry))
     # Of the rows that failed, where the client would rather have those.
     files = ((code, CONTENT_TYPES[kind]) for code in (200, 207, 422) for kind in ("csv", "xlsx"))
-    return {**report, **dict.fromkeys(files, OpenApiTypes.BINARY)}
+    return {**report, **dict.fromkeys(files, OpenApiTypes.BINARY), **_answer_job(schema, "ImportJobSerializer")}
 
 
 def _describe_export(schema: EnvelopeSchema) -> Mapping[str, object]:
@@ -158,12 +160,42 @@ def _describe_export(schema: EnvelopeSchema) -> Mapping[str, object]:
     return {_JSON: {"type": "object", "properties": properties, "required": ["file_type"]}}
 
 
-def _answer_export(_schema: EnvelopeSchema) -> Mapping[object, object]:
-    return {(200, media_type): OpenApiTypes.BINARY for media_type in CONTENT_TYPES.values()}
+def _answer_export(schema: EnvelopeSchema) -> Mapping[object, object]:
+    files: dict[object, object] = {(200, media_type): OpenApiTypes.BINARY for media_type in CONTENT_TYPES.values()}
+    return {**files, **_answer_job(schema, "ExportJobSerializer")}
 
 
 def _answer_template(_schema: EnvelopeSchema) -> Mapping[object, object]:
     return {(200, CONTENT_TYPES["xlsx"]): OpenApiTypes.BINARY}
+
+
+# Jobs
+
+
+def may_become_job(schema: EnvelopeSchema) -> bool:
+    """Tell whether the action may be handed over to a job: 202."""
+    is_routed = find_job_url(None, IMPORT_JOBS) is not None
+    return schema.action in {"import_from_file", "export"} and apps.is_installed("drf_commons.jobs") and is_routed
+
+
+def _answer_job(schema: EnvelopeSchema, name: str) -> Mapping[object, object]:
+    if not may_become_job(schema):
+        return {}
+    from drf_commons.views.jobs import representation  # noqa: PLC0415  # the app has models
+
+    return {202: getattr(representation, name)}
+
+
+def _answer_events(_schema: EnvelopeSchema) -> Mapping[object, object]:
+    return {(200, "text/event-stream"): OpenApiTypes.STR, 204: None}
+
+
+def _answer_failed_rows(_schema: EnvelopeSchema) -> Mapping[object, object]:
+    return {(200, CONTENT_TYPES[name]): OpenApiTypes.BINARY for name in ("csv", "xlsx")}
+
+
+def _answer_written_file(_schema: EnvelopeSchema) -> Mapping[object, object]:
+    return {(200, media_type): OpenApiTypes.BINARY for media_type in CONTENT_TYPES.values()}
 
 
 def _describe_nothing(_schema: EnvelopeSchema) -> None:
@@ -176,6 +208,7 @@ _DELETION: Final = Operation(
     errors=("400", "404", "409", "413"),
     is_filtered=True,
 )
+_DECISION: Final = Operation(describe_body=_describe_nothing, describe_answers=_answer_row, errors=("409",))
 _OPERATIONS: Final[Mapping[str, Operation]] = {
     "bulk_create": Operation(
         describe_body=_describe_new_rows, describe_answers=_answer_rows, errors=("400", "409", "413")
@@ -206,5 +239,11 @@ _OPERATIONS: Final[Mapping[str, Operation]] = {
         is_about_rows=False,
         is_safe=True,
     ),
+    "cancel": _DECISION,
+    "confirm": _DECISION,
+    "resume": _DECISION,
+    "events": Operation(describe_body=_describe_nothing, describe_answers=_answer_events),
+    "failed_rows": Operation(describe_body=_describe_nothing, describe_answers=_answer_failed_rows, errors=("503",)),
+    "file": Operation(describe_body=_describe_nothing, describe_answers=_answer_written_file, errors=("409", "503")),
     "restore": Operation(describe_body=_describe_nothing, describe_answers=_answer_row, errors=("404",)),
 }

@@ -17,7 +17,7 @@ from typing_extensions import override
 from drf_commons.errors import ConfigurationError
 from drf_commons.models.content import VersionMixin
 from drf_commons.openapi.components import refer_to_envelope, refer_to_error, turn_into_page
-from drf_commons.openapi.operations import find_operation, is_offered
+from drf_commons.openapi.operations import find_operation, is_offered, may_become_job
 from drf_commons.openapi.relations import has_two_shapes
 from drf_commons.openapi.reports import refer_to_import_report
 from drf_commons.openapi.spectacular import (
@@ -59,6 +59,34 @@ _FLAGS: Final[Mapping[str, str]] = {
     "partial_update": "return_data_on_update",
     "update": "return_data_on_update",
 }
+
+
+#: What asks for a job, and what leads to it.
+_JOB_HEADERS: Final = (
+    OpenApiParameter(
+        "Prefer",
+        OpenApiTypes.STR,
+        OpenApiParameter.HEADER,
+        description="`respond-async` lets a job do it: 202.",
+    ),
+    OpenApiParameter(
+        "Location", OpenApiTypes.URI, OpenApiParameter.HEADER, response=[202], description="Where the job is found."
+    ),
+    OpenApiParameter(
+        "Retry-After",
+        OpenApiTypes.INT,
+        OpenApiParameter.HEADER,
+        response=[202],
+        description="After how many seconds it is worth asking for the job.",
+    ),
+    OpenApiParameter(
+        "Preference-Applied",
+        OpenApiTypes.STR,
+        OpenApiParameter.HEADER,
+        response=[202],
+        description="`respond-async`, where that was asked for.",
+    ),
+)
 
 
 class EnvelopeSchema(AutoSchema):
@@ -293,6 +321,8 @@ class EnvelopeSchema(AutoSchema):
         if self.action == "export":
             # The body says which file is wanted, or Accept does; ?format= is about errors.
             yield OpenApiParameter(str(api_settings.URL_FORMAT_OVERRIDE), exclude=True)
+        if may_become_job(self):
+            yield from _JOB_HEADERS
         if self.takes_idempotency_keys:
             yield OpenApiParameter(
                 "Idempotency-Key",

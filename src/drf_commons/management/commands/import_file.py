@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management.base import BaseCommand, CommandError
@@ -53,13 +54,18 @@ class Command(BaseCommand):
         parser.add_argument("--failed", type=Path, metavar="FILE", help="where to write rows that fail, with reasons")
         parser.add_argument("--encoding", help="of a CSV file; found out by default")
         parser.add_argument("--sheet", help="of a workbook; the first one by default")
+        parser.add_argument("--async", dest="is_job", action="store_true", help="let a job do it, and print its id")
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
         service = self.build_service(options["viewset"])
+        user = self.find_user(options["user"]) if options["user"] else None
+        if options["is_job"]:
+            self.start_job(service, user, options)
+            return
         with ExitStack() as stack:
-            if options["user"]:
-                stack.enter_context(as_user(self.find_user(options["user"])))
+            if user is not None:
+                stack.enter_context(as_user(user))
             result = self.run_import(service, options)
         self.report(result)
         if result.failed or result.state != "completed":
@@ -79,6 +85,33 @@ class Command(BaseCommand):
         except ConfigurationError as exc:
             raise CommandError(str(exc)) from None
 
+    def start_job(self, service: FileImportService, user: Any, options: dict[str, Any]) -> None:
+        """Start a job with the file, and print its id; neither permissions nor the scope of the user are asked."""
+        if not apps.is_installed("drf_commons.jobs"):
+            msg = "--async needs 'drf_commons.jobs' in INSTALLED_APPS"
+            raise CommandError(msg)
+        from drf_commons.jobs.service import Requester, start_import  # noqa: PLC0415  # the app has models
+
+        if options["failed"] is not None:
+            msg = "--failed is for an import that is waited for: a job keeps the file itself"
+            raise CommandError(msg)
+        path: Path = options["file"]
+        try:
+            with path.open("rb") as file:
+                job = start_import(
+                    find_viewset(options["viewset"]),
+                    file,
+                    Requester(user=user, unrestricted=True),
+                    name=path.name,
+                    mode=options["mode"],
+                    dry_run=options["dry_run"],
+                    options=_build_options(service, options),
+                )
+        except (UnreadableFileError, OSError) as exc:
+            raise CommandError(str(exc)) from None
+        self.stdout.write(str(job.pk))
+        self.stderr.write(f"Follow it: manage.py transfer_jobs follow {str(job.pk)[:8]}")
+
     def find_user(self, name: str) -> Any:
         """Return the user called *name*."""
         users: Any = get_user_model()._default_manager  # whatever the project's users are
@@ -91,7 +124,7 @@ class Command(BaseCommand):
     def run_import(self, service: FileImportService, options: dict[str, Any]) -> ImportResult:
         """Import the file, showing how far it has come."""
         path: Path = options["file"]
-        read = ReadOptions(file_format=service.config.file_format, encoding=options["encoding"], sheet=options["sheet"])
+        read = _build_options(service, options)
         try:
             with open_table(path, options=read) as table, self.show_progress(path, table) as tell:
                 service.progress_callback = tell
@@ -142,6 +175,10 @@ class Command(BaseCommand):
         dry = "dry run, nothing is written: " if result.dry_run else ""
         style = self.style.SUCCESS if not result.failed else self.style.WARNING
         self.stdout.write(style(f"{dry}{lead}{numbers}, {result.failed:,} failed"))
+
+
+def _build_options(service: FileImportService, options: dict[str, Any]) -> ReadOptions:
+    return ReadOptions(file_format=service.config.file_format, encoding=options["encoding"], sheet=options["sheet"])
 
 
 def _build_bar() -> Progress:

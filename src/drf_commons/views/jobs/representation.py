@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from rest_framework import serializers
 from rest_framework.request import Request
 from typing_extensions import override
 
+from drf_commons.jobs.decisions import list_decisions
 from drf_commons.jobs.models import ExportJob, ImportJob, JobStatus, TransferJob
 from drf_commons.jobs.progress import get_progress
 from drf_commons.views.jobs.reports import ReportField
 from drf_commons.views.mixins.handover import EXPORT_JOBS, IMPORT_JOBS, find_job_url
 
 __all__ = ["ExportJobSerializer", "ImportJobSerializer", "JobSerializer", "ProgressSerializer"]
-
-#: What may be decided about a job, by its status.
-_DECISIONS: Final[Mapping[str, Sequence[str]]] = {
-    JobStatus.QUEUED: ["cancel"],
-    JobStatus.RUNNING: ["cancel"],
-    JobStatus.STALLED: ["cancel", "resume"],
-    JobStatus.CONFIRMING: ["cancel", "confirm"],
-    JobStatus.FAILED: ["resume"],
-    JobStatus.CANCELLED: ["resume"],
-}
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -54,7 +44,7 @@ class JobSerializer(serializers.Serializer[Any]):
     finished_at = serializers.DateTimeField(read_only=True, allow_null=True)
     file_name = serializers.CharField(read_only=True)
     file_size = serializers.IntegerField(read_only=True, help_text="Bytes.")
-    progress = ProgressSerializer(read_only=True)
+    progress = ProgressSerializer(read_only=True, allow_null=True)
     links = serializers.SerializerMethodField(help_text="What can be done with the job now, by its address.")
 
     @override
@@ -101,7 +91,7 @@ class ExportJobSerializer(JobSerializer):
 
 def _list_actions(job: TransferJob) -> list[tuple[str, str]]:
     """Return what can be done with *job* in its state: names, and ends of addresses."""
-    actions = [("events", "events"), *((name, name) for name in _DECISIONS.get(job.status, ()))]
+    actions: list[tuple[str, str]] = [("events", "events"), *((name, name) for name in list_decisions(job))]
     if isinstance(job, ImportJob) and job.failed_file:
         actions.append(("failed_rows", "failed-rows"))
     if isinstance(job, ExportJob) and job.file:

@@ -26,11 +26,11 @@ from drf_commons.jobs.models import ExportJob, ImportJob, TransferJob
 from drf_commons.jobs.service import cancel, confirm, delete_job, mark_stalled, resume
 from drf_commons.jobs.targets import find_import_target, open_export
 from drf_commons.response import EnvelopeError, success_response
+from drf_commons.streams import build_download_headers, start, stream
 from drf_commons.views.jobs.events import CONTENT_TYPE, END, stream_progress
 from drf_commons.views.jobs.representation import ExportJobSerializer, ImportJobSerializer
 from drf_commons.views.jobs.starting import storing
 from drf_commons.views.mixins.crud import DestroyModelMixin, ListModelMixin, RetrieveModelMixin
-from drf_commons.views.streams import build_download_headers, start, stream
 
 __all__ = ["ExportJobViewSet", "ImportJobViewSet"]
 

@@ -22,10 +22,10 @@ from drf_commons.conf import get_settings
 from drf_commons.errors import ExportTooLargeError, UnwritableCellError
 from drf_commons.services import CsvOptions, ExportFieldConfig, ExportService
 from drf_commons.services.exporting import CONTENT_TYPES, FileType
+from drf_commons.streams import build_download_headers, start, stream
 from drf_commons.types import StrOrPromise
 from drf_commons.views.mixins.envelope import EnvelopeMixin
 from drf_commons.views.mixins.handover import offers_jobs, prefers_async
-from drf_commons.views.streams import build_download_headers, start, stream
 
 __all__ = ["FileExportMixin"]
 

@@ -26,11 +26,11 @@ from drf_commons.services.exporting import CONTENT_TYPES
 from drf_commons.services.importing import ImportMode, ReadOptions, open_table, read_config
 from drf_commons.services.importing.failures import FailedRowsFile
 from drf_commons.services.importing.template import build_template
+from drf_commons.streams import build_download_headers
 from drf_commons.types import StrOrPromise
 from drf_commons.views.mixins.bulk import BulkMixin
 from drf_commons.views.mixins.handover import has_more_rows, offers_jobs, prefers_async
 from drf_commons.views.mixins.soft_delete import SoftDestroyModelMixin
-from drf_commons.views.streams import build_download_headers
 
 __all__ = ["FileImportMixin", "ImportRequestSerializer", "build_failed_rows_response"]
 

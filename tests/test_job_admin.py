@@ -1,0 +1,136 @@
+"""Jobs in the admin: their list, the page of one, its buttons and its file."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from drf_commons.jobs.models import ImportJob, JobStatus
+from drf_commons.jobs.service import Requester, start_export, start_import
+from tests.personnel.models import Department
+from tests.personnel.views import DepartmentViewSet
+from tests.test_job_views import BAD, GOOD, media
+
+__all__ = ["media"]
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("media")]
+
+IMPORTS: Final = "/admin/drf_commons_jobs/importjob/"
+EXPORTS: Final = "/admin/drf_commons_jobs/exportjob/"
+
+
+@pytest.fixture
+def page() -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("ada"))
+    return client
+
+
+def make_job(content: bytes = BAD, **options: Any) -> ImportJob:
+    ada = User.objects.get(username="ada")
+    job = start_import(DepartmentViewSet, BytesIO(content), Requester(user=ada), name="departments.csv", **options)
+    job.refresh_from_db()
+    return job
+
+
+def test_jobs_are_listed_with_their_progress(page: Client, django_assert_max_num_queries: Any) -> None:
+    """The number of queries does not grow with the list."""
+    for _ in range(5):
+        make_job()
+    with django_assert_max_num_queries(10):
+        text = page.get(IMPORTS).content.decode()
+    assert text.count('/change/">departments.csv</a>') == 5
+    assert text.count("100 %") == 5
+    assert "Add import" not in text
+
+
+def test_a_job_is_shown_with_its_numbers(page: Client) -> None:
+    """Nothing is typed, and no script stands in the page."""
+    job = make_job()
+    text = page.get(f"{IMPORTS}{job.pk}/change/").content.decode()
+    assert "2 of 2 rows" in text
+    assert "Completed" in text
+    assert f"{IMPORTS}{job.pk}/file/" in text
+    assert 'name="_save"' not in text
+    assert "<script>" not in text
+    download: Any = page.get(f"{IMPORTS}{job.pk}/file/")
+    assert download["Content-Disposition"] == 'attachment; filename="departments-failed.csv"'
+    assert b"MUCH-TOO-LONG" in download.getvalue()
+
+
+def test_the_page_of_a_running_job_keeps_itself_up_to_date(page: Client) -> None:
+    """It has an address that tells the numbers."""
+    job = make_job()
+    ImportJob.objects.filter(pk=job.pk).update(status=JobStatus.RUNNING)
+    text = page.get(f"{IMPORTS}{job.pk}/change/").content.decode()
+    assert f'data-progress-url="{IMPORTS}{job.pk}/progress/" data-active' in text
+    assert "drf_commons/job.js" in text
+    told = page.get(f"{IMPORTS}{job.pk}/progress/").json()
+    assert (told["rows"], told["failed"], told["label"], told["is_active"]) == (2, 1, "running", True)
+
+
+def test_a_preview_is_confirmed_by_a_button(page: Client) -> None:
+    """Once; the second time says that there is nothing to confirm."""
+    job = make_job(GOOD, needs_confirmation=True)
+    assert 'value="Confirm the import"' in page.get(f"{IMPORTS}{job.pk}/change/").content.decode()
+    assert Department.objects.count() == 0
+    page.post(f"{IMPORTS}{job.pk}/decide/", {"confirm": "1"})
+    assert Department.objects.count() == 2
+    answer = page.post(f"{IMPORTS}{job.pk}/decide/", {"confirm": "1"}, follow=True)
+    assert "there is nothing to confirm" in answer.content.decode()
+
+
+@pytest.mark.parametrize(("action", "before", "after"), [("cancel_jobs", "running", "cancelled")])
+def test_many_jobs_are_decided_about_at_once(page: Client, action: str, before: str, after: str) -> None:
+    """By the actions of the list."""
+    jobs = [make_job() for _ in range(2)]
+    ImportJob.objects.update(status=before)
+    page.post(IMPORTS, {"action": action, "_selected_action": [job.pk for job in jobs]})
+    assert {*ImportJob.objects.values_list("status", flat=True)} == {after}
+
+
+def test_jobs_are_deleted_with_their_files(page: Client, media: Path) -> None:
+    """One that may be worked at stays, and the page says why."""
+    job, running = make_job(), make_job()
+    ImportJob.objects.filter(pk=running.pk).update(status=JobStatus.RUNNING)
+    form = {"action": "delete_selected", "_selected_action": [job.pk, running.pk], "post": "yes"}
+    answer = page.post(IMPORTS, form, follow=True)
+    assert [*ImportJob.objects.values_list("pk", flat=True)] == [running.pk]
+    assert "cancel it first" in answer.content.decode()
+    assert {path.parent.name for path in media.rglob("*.csv")} == {running.pk.hex}
+
+
+def test_somebody_who_may_only_look_decides_nothing(page: Client) -> None:
+    """No buttons, and 403 for what they would send; without the permission to view there is no page."""
+    job = make_job(GOOD, needs_confirmation=True)
+    grace = User.objects.create_user("grace", is_staff=True)
+    client = Client()
+    client.force_login(grace)
+    assert client.get(f"{IMPORTS}{job.pk}/progress/").status_code == 403
+    grace.user_permissions.add(Permission.objects.get(codename="view_importjob"))
+    text = client.get(f"{IMPORTS}{job.pk}/change/").content.decode()
+    assert "Confirm the import" not in text
+    assert client.post(f"{IMPORTS}{job.pk}/decide/", {"confirm": "1"}).status_code == 403
+    assert page.get(f"{IMPORTS}{job.pk}/decide/").status_code == 403
+
+
+def test_an_export_is_downloaded(page: Client) -> None:
+    """From its page."""
+    job = start_export(DepartmentViewSet, "csv", Requester(user=User.objects.get(username="ada")))
+    assert "Download the file" in page.get(f"{EXPORTS}{job.pk}/change/").content.decode()
+    download: Any = page.get(f"{EXPORTS}{job.pk}/file/")
+    assert b"code" in download.getvalue()
+
+
+def test_a_file_that_is_gone_is_told(page: Client, media: Path) -> None:
+    """The page of the job says what its storage says; without a file there is none."""
+    job = make_job()
+    for path in media.rglob("*-failed.csv"):
+        path.unlink()
+    assert "does not give the file" in page.get(f"{IMPORTS}{job.pk}/file/", follow=True).content.decode()
+    assert page.get(f"{IMPORTS}{make_job(GOOD).pk}/file/").status_code == 404

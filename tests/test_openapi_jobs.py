@@ -1,0 +1,97 @@
+"""What drf-spectacular says of jobs is what their views answer."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import override_settings
+from django.urls import include, path
+from rest_framework.test import APIClient
+
+from tests.personnel import job_urls
+from tests.test_job_views import ASYNC, BAD, GOOD, media
+from tests.test_openapi import check_body, generate, get_body, get_component, get_operation
+
+__all__ = ["media"]
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.once,
+    pytest.mark.urls("tests.personnel.job_urls"),
+    pytest.mark.usefixtures("media"),
+]
+
+IMPORT: Final = "/departments/import-from-file/"
+
+
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
+@pytest.mark.parametrize("is_split", [False, True])
+def test_schemas_of_jobs_are_valid_and_made_without_a_warning(version: str, is_split: bool) -> None:
+    """Nothing is left to guess."""
+    generate(job_urls.urlpatterns, OAS_VERSION=version, COMPONENT_SPLIT_REQUEST=is_split)
+
+
+def test_an_import_may_answer_with_a_job() -> None:
+    """202 carries the job, and a header that leads to it; ``Prefer`` asks for that. An export is alike."""
+    schema = generate(job_urls.urlpatterns)
+    for url, name in ((IMPORT, "ImportJob"), ("/departments/export/", "ExportJob")):
+        operation = get_operation(schema, "post", url)
+        assert get_body(operation, "202")["$ref"].endswith(f"/{name}Envelope")
+        assert operation["responses"]["202"]["headers"].keys() == {"Location", "Preference-Applied", "Retry-After"}
+        assert [p["in"] for p in operation["parameters"] if p["name"] == "Prefer"] == ["header"]
+    assert get_component(schema, "ImportJob")["properties"]["progress"]
+
+
+@pytest.mark.urls("tests.personnel.urls")
+def test_without_an_address_for_jobs_there_is_no_202() -> None:
+    """What is never answered is not described."""
+    operation = get_operation(generate([path("", include("tests.personnel.urls"))]), "post", IMPORT)
+    assert "202" not in operation["responses"]
+    assert "Prefer" not in str(operation.get("parameters", ""))
+
+
+def test_jobs_are_described_by_what_they_stream() -> None:
+    """Events and files have their media types, decisions have no body."""
+    schema = generate(job_urls.urlpatterns)
+    events = get_operation(schema, "get", "/jobs/imports/{id}/events/")
+    assert "text/event-stream" in events["responses"]["200"]["content"]
+    failed = get_operation(schema, "get", "/jobs/imports/{id}/failed-rows/")
+    assert failed["responses"]["200"]["content"]["text/csv"]["schema"]["format"] == "binary"
+    confirm = get_operation(schema, "post", "/jobs/imports/{id}/confirm/")
+    assert "requestBody" not in confirm
+    assert get_body(confirm, "200")["$ref"].endswith("/ImportJobEnvelope")
+    assert {"403", "404", "409"} <= confirm["responses"].keys()
+
+
+def test_real_answers_of_jobs_are_as_described() -> None:
+    """Jobs that wait, have ended, have failed and were cancelled are valid against their schema."""
+    schema = generate(job_urls.urlpatterns)
+    client = APIClient()
+    client.force_authenticate(User.objects.create_superuser("ada"))
+
+    def send(method: str, url: str, described: str, *, status: int, **body: Any) -> Any:
+        response: Any = getattr(client, method)(url, body.pop("data", None), **body)
+        assert response.status_code == status, response.data
+        check_body(schema, method, described, response)
+        return response
+
+    def upload(content: bytes, **form: Any) -> Any:
+        data = {"file": SimpleUploadedFile("departments.csv", content), "append_data": "true", **form}
+        return send("post", IMPORT, IMPORT, status=202, data=data, format="multipart", headers=ASYNC)
+
+    one = "/jobs/imports/{id}/"
+    for content in (GOOD, BAD, b"nonsense\n1\n"):
+        send("get", upload(content)["Location"], one, status=200)
+    links = upload(GOOD, needs_confirmation="true").data["data"]["links"]
+    send("post", links["cancel"], f"{one}cancel/", status=200)
+    send("post", links["cancel"], f"{one}cancel/", status=409)
+    send("get", "/jobs/imports/", "/jobs/imports/", status=200)
+    body = {"data": {"file_type": "csv"}, "format": "json", "headers": ASYNC}
+    export = send("post", "/departments/export/", "/departments/export/", status=202, **body)
+    send("get", export["Location"], "/jobs/exports/{id}/", status=200)
+    send("delete", export["Location"], "/jobs/exports/{id}/", status=200)
+    with override_settings(COMMON={"IMPORT_INLINE_MAX_ROWS": 1}):
+        upload(GOOD)
