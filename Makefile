@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types coverage format bench docs constraints clean
+.PHONY: help demo demo-workers test check lint types coverage format bench docs constraints clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,7 +16,7 @@ PYTEST := $(BIN)/python -m pytest
 RUN_TESTS = $(PYTEST) -n $(PYTEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 help: ## List the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 $(BIN)/pip:
 	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -38,6 +38,15 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/pip
 
 demo: $(VENV)/.demo ## Serve the example API with real data on http://127.0.0.1:8000 (PORT=... moves it)
 	@$(BIN)/python example/manage.py demo --port $(PORT)
+
+# Celery and its client for Redis are what two workers need besides.
+$(VENV)/.workers: $(VENV)/.demo
+	@$(INSTALL) --editable '.[celery]'
+	@touch $@
+
+demo-workers: $(VENV)/.workers ## Serve the same with Celery: two workers do the jobs (DEMO_BROKER names the Redis)
+	@DRF_COMMONS_TRANSFER_RUNNER=celery $(if $(DEMO_BROKER),DEMO_BROKER=$(DEMO_BROKER)) \
+		$(BIN)/python example/manage.py demo --port $(PORT) --workers 2
 
 test: $(VENV)/.dev ## Run the test suite (DATABASE_URL chooses the database, SQLite by default)
 	@$(RUN_TESTS)
@@ -77,4 +86,4 @@ constraints: $(VENV)/.dev ## Write the installed versions to constraints.txt
 
 clean: ## Remove the environment, caches, reports and the demo's database
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .nox .benchmarks
-	@rm -rf .coverage .coverage.* htmlcov benchmarks/results docs/_build example/demo.sqlite3*
+	@rm -rf .coverage .coverage.* htmlcov benchmarks/results docs/_build example/demo.sqlite3* example/media

@@ -73,6 +73,10 @@ STATUSES: Final = {
     "Those of Iceland as a PDF (the machine needs Pango)": 200,
     "Import the CSV that was exported: every row is unchanged": 201,
     "Import the XLSX that was exported: every row is unchanged": 201,
+    "Let a job import them: 202": 202,
+    "Let a job show what would change, and wait to be confirmed: 202": 202,
+    "Let a job write a workbook: 202": 202,
+    "Your jobs, and what can be done with them": 200,
     "A workbook to fill in": 200,
     "No token: 401": 401,
     "No such row: 404": 404,
@@ -409,7 +413,8 @@ def test_the_next_start_keeps_everything_and_ctrl_c_stops_it(
 
 def build_environment(database: Path) -> dict[str, str]:
     """Return the environment of a process of the example."""
-    return {**os.environ, "DEMO_DATABASE": str(database), "PYTHONPATH": str(ROOT / "src")}
+    media = str(database.parent / "media")
+    return {**os.environ, "DEMO_DATABASE": str(database), "DEMO_MEDIA": media, "PYTHONPATH": str(ROOT / "src")}
 
 
 def manage(database: Path, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -111,6 +111,17 @@ def build_file_trials(key: str) -> Iterator[Trial]:
     for file_type in ("csv", "xlsx"):
         title = f"Import the {file_type.upper()} that was exported: every row is unchanged"
         yield Trial(title=title, path=into, options=f"{sent} -F file=@airports.{file_type}")
+    later = f"{key} -H 'Prefer: respond-async'"
+    yield Trial(title="Let a job import them: 202", path=into, options=f"-i {later} -F append_data=true {world}")
+    yield Trial(
+        title="Let a job show what would change, and wait to be confirmed: 202",
+        path=into,
+        options=f"{sent} -F needs_confirmation=true {world}",
+    )
+    body = json.dumps({"file_type": "xlsx"})
+    options = f"-i {later} -H 'Content-Type: application/json' -d '{body}'"
+    yield Trial(title="Let a job write a workbook: 202", path="airports/export/", options=options)
+    yield Trial(title="Your jobs, and what can be done with them", path="jobs/imports/?page_size=2", options=key)
     template = "-o airports-template.xlsx"
     yield Trial(title="A workbook to fill in", path="airports/download-import-template/", options=template)
 
@@ -119,6 +130,8 @@ def build_commands(manage: str) -> Iterator[tuple[str, str]]:
     """Yield what the command line does with files: a title, and the line for a shell."""
     yield "Import the same file with a progress bar", f"{manage} import_file AirportViewSet '{AIRPORTS_FILE}'"
     yield "The same as a dry run", f"{manage} import_file AirportViewSet '{AIRPORTS_FILE}' --dry-run"
+    yield "Let a job import it", f"{manage} import_file AirportViewSet '{AIRPORTS_FILE}' --async"
+    yield "The jobs; one can be followed, cancelled and resumed", f"{manage} transfer_jobs list"
     yield "Export", f"{manage} export_data AirportViewSet --query country=IS --output iceland.xlsx"
 
 

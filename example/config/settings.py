@@ -28,6 +28,7 @@ INSTALLED_APPS: Final = [
     "rest_framework",
     "rest_framework.authtoken",
     "drf_commons",
+    "drf_commons.jobs",
     "aviation",
 ]
 MIDDLEWARE: Final = [
@@ -60,6 +61,8 @@ ROOT_URLCONF: Final = "config.urls"
 WSGI_APPLICATION: Final = "config.wsgi.application"
 ASGI_APPLICATION: Final = "config.asgi.application"
 STATIC_URL: Final = "static/"
+#: Where jobs keep their files; no URL leads there.
+MEDIA_ROOT: Final = os.environ.get("DEMO_MEDIA", str(BASE_DIR / "media"))
 
 DATABASES: Final = {
     "default": {
@@ -69,6 +72,7 @@ DATABASES: Final = {
             # Readers do not wait for a writer, and writers queue instead of failing halfway through a transaction.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
             "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
         },
     }
 }

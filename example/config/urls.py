@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="api-root")),
     path("api/", include("aviation.urls")),
+    path("api/jobs/", include("drf_commons.views.jobs.urls")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("redoc/", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -21,7 +23,7 @@ from aviation.tour import build_commands, build_trials, find_free_code
 from drf_commons.conf import get_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from django.core.management import CommandParser
 
@@ -38,11 +40,16 @@ class Command(BaseCommand):
     @override
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1; 0 takes any that is free")
+        parser.add_argument("--workers", type=int, default=0, help="how many Celery workers do the jobs; needs Redis")
 
     @override
-    def handle(self, *args: Any, port: int, **options: Any) -> None:
-        with suppress(KeyboardInterrupt), self.listen(port) as listener:
+    def handle(self, *args: Any, port: int, workers: int, **options: Any) -> None:
+        if workers:
+            check_broker()
+        with suppress(KeyboardInterrupt), self.listen(port) as listener, ExitStack() as stack:
             self.prepare_database()
+            for number in range(workers):
+                stack.enter_context(run_worker(number + 1))
             base = f"http://{HOST}:{listener.getsockname()[1]}"
             self.stdout.write("\n".join(build_guide(base, self.get_token(), find_free_code())))
             self.stdout.flush()
@@ -79,6 +86,39 @@ class Command(BaseCommand):
         uvicorn.Server(config).run(sockets=[listener])
 
 
+def check_broker() -> None:
+    """Say how to start Redis where it does not answer."""
+    from config.celery import BROKER, app  # noqa: PLC0415  # Celery is there for those who want workers
+
+    if get_settings().TRANSFER_RUNNER != "celery":
+        msg = "Jobs run in this process: start workers with make demo-workers"
+        raise CommandError(msg)
+    try:
+        with app.connection() as connection:
+            connection.ensure_connection(max_retries=1, timeout=2)
+    except app.connection().transport.connection_errors as exc:
+        msg = (
+            f"Redis does not answer at {BROKER}: {exc}. Start it with redis-server (apt-get install redis-server) or "
+            "docker run --publish 127.0.0.1:6379:6379 redis, or name another: make demo-workers DEMO_BROKER=redis://..."
+        )
+        raise CommandError(msg) from exc
+
+
+@contextmanager
+def run_worker(number: int) -> Generator[None]:
+    """Run a Celery worker beside this process, and end it with it."""
+    command = [sys.executable, "-m", "celery", "--app", "config", "--quiet", "worker", "--concurrency", "1"]
+    command += ["--hostname", f"demo{number}@%h", "--loglevel", "WARNING", "--without-gossip", "--without-mingle"]
+    paths = os.pathsep.join([str(Path(__file__).resolve().parents[3]), os.environ.get("PYTHONPATH", "")])
+    # A group of its own: Ctrl-C reaches this process, which then ends the workers once.
+    worker = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths}, start_new_session=True)  # noqa: S603
+    try:
+        yield
+    finally:
+        worker.terminate()
+        worker.wait()
+
+
 def build_guide(base: str, token: str, code: str) -> Iterator[str]:
     """Yield the lines to print."""
     yield f"\nServing on {base}/api/ (browsable). Try:\n"
@@ -92,6 +132,7 @@ def build_guide(base: str, token: str, code: str) -> Iterator[str]:
     folder = get_settings().DEBUG_PROFILE_DIRECTORY
     yield f"\n  Login:  {base}/accounts/login/  user {USERNAME}, password {PASSWORD}"
     yield f"  Admin:  {base}/admin/"
+    yield f'  Jobs:   {base}/admin/drf_commons_jobs/importjob/  or, as they go on: curl -N with a job\'s "events" link'
     yield f"  Token:  {token}"
     yield f"  Flame view, once you are signed in: {base}/api/airlines/?_profile writes one to {folder}"
     yield "\nCtrl-C stops."
