@@ -3,7 +3,8 @@
 On every page, from top to bottom:
 
 - Python blocks run in one namespace, which starts with the names of the quickstart's app; a model gets its table, and
-  the viewsets have the routes their names suggest: ``ArticleViewSet`` answers under ``/articles/``;
+  the viewsets have the routes their names suggest, ``ArticleViewSet`` answers under ``/articles/``, beside those of
+  the page's ``urlpatterns``;
 - an ``http`` block that starts with a method is sent, one that starts with ``HTTP/1.1`` is compared with the answer.
   ``…`` stands for any text, any time equals any other, and an id that is shown first is known from then on;
 - JSON blocks are parsed;
@@ -15,6 +16,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from importlib import import_module
@@ -92,11 +94,13 @@ class Reader:
 
     def read(self) -> None:
         """Do everything the page says."""
+        sys.modules[self.module.__name__] = self.module  # a job finds its viewset by its path
         try:
             for example in self.document.examples():
                 self.follow(example)
             self.check_settings()
         finally:
+            del sys.modules[self.module.__name__]
             self.forget_models()
 
     def follow(self, example: Example) -> None:
@@ -160,7 +164,7 @@ class Reader:
             if self.is_own_class(value) and issubclass(value, GenericViewSet):
                 resource = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name.removesuffix("ViewSet")).lower()
                 router.register(f"{resource}s", value, basename=resource)
-        return router.urls
+        return [*router.urls, *getattr(self.module, "urlpatterns", ())]
 
     def is_own_class(self, value: object) -> TypeGuard[type]:
         """Tell whether *value* is a class that the page defines."""

@@ -24,7 +24,10 @@ from drf_commons import views
 from drf_commons.conf import get_settings
 from drf_commons.errors import InvalidSettingsError
 from tests.pages import APP, PAGES, QUICKSTART, ROOT, TUTORIAL, Reader, collect_files, has_examples
+from tests.test_job_views import media
 from tests.test_public_api import EXPORTS
+
+__all__ = ["media"]
 
 #: An answer as a page shows it.
 LIST: Final = """```http
@@ -64,12 +67,13 @@ def play(page: Path, player: str, app: str, folder: Path, files: Collection[str]
 
 
 @pytest.mark.django_db(transaction=True, reset_sequences=True)
+@pytest.mark.usefixtures("media")
 @pytest.mark.parametrize(
     "name", [name for name, page in PAGES.items() if page not in {QUICKSTART, TUTORIAL} and has_examples(page)]
 )
 def test_every_example_does_what_the_page_says(name: str) -> None:
     """Python runs, requests get the answers shown, JSON parses."""
-    User.objects.create_user("ada")
+    User.objects.create_user("ada", password="lovelace")
     Reader(PAGES[name]).read()
 
 

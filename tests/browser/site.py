@@ -50,6 +50,7 @@ def serve(folder: Path) -> Iterator[Site]:
     """Run a site whose database is in *folder*."""
     paths = os.pathsep.join([str(ROOT), str(ROOT / "src"), str(ROOT / "example")])
     environment = {**os.environ, "PYTHONPATH": paths, "DEMO_DATABASE": str(folder / "site.sqlite3")}
+    environment["DEMO_MEDIA"] = str(folder / "media")
     command = (sys.executable, "-m", "tests.browser.serve")
     with subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603  # our own words
         assert server.stdout is not None

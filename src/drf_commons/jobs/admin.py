@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.core.files.base import File
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -18,6 +16,7 @@ from typing_extensions import override
 
 from drf_commons.errors import JobStateError
 from drf_commons.jobs.decisions import DECISIONS, Decision, list_decisions
+from drf_commons.jobs.downloads import find_download
 from drf_commons.jobs.models import ExportJob, ImportChunk, ImportJob, TransferJob
 from drf_commons.jobs.service import cancel, delete_job, get_progress, mark_stalled, resume
 from drf_commons.streams import build_download_headers, start, stream
@@ -29,8 +28,6 @@ else:
 
 __all__ = ["ExportJobAdmin", "ImportJobAdmin"]
 
-_BLOCK: Final = 1 << 16
-
 
 class TransferJobAdmin(JobAdmin):
     """A list with how far each job is; the page of one keeps itself up to date."""
@@ -40,8 +37,6 @@ class TransferJobAdmin(JobAdmin):
     list_filter: ClassVar[Any] = ("status", "created_at")
     list_select_related: ClassVar[Any] = ("user",)
     actions: Any = ("cancel_jobs", "resume_jobs")
-    #: The column that holds the file a user gets.
-    file_field: ClassVar[str]
 
     @override
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -101,15 +96,15 @@ class TransferJobAdmin(JobAdmin):
     def file_view(self, request: HttpRequest, pk: Any) -> HttpResponseBase:
         """Return the file of the job, to be saved."""
         job = self._get_job(request, pk)
-        file: Any = getattr(job, self.file_field)
-        if not file:
+        download = find_download(job)
+        if download is None:
             raise Http404
         try:
-            pieces = stream(request, start(_read(file.open("rb"))))
+            pieces = stream(request, start(download.read()))
         except OSError as exc:
             self.message_user(request, _("The storage does not give the file: %s") % exc, messages.ERROR)
             return HttpResponseRedirect(self._reverse("change", pk))
-        headers = build_download_headers(str(file.name).rpartition("/")[2])
+        headers = build_download_headers(download.name)
         return StreamingHttpResponse(pieces, content_type="application/octet-stream", headers=headers)
 
     @override
@@ -124,7 +119,7 @@ class TransferJobAdmin(JobAdmin):
             "counts": getattr(job, "report", None) or getattr(job, "preview", None),
             "progress_url": self._reverse("progress", pk),
             "decide_url": self._reverse("decide", pk),
-            "file_url": self._reverse("file", pk) if getattr(job, self.file_field) else "",
+            "file_url": self._reverse("file", pk) if find_download(job) else "",
             "decisions": _list_decisions(job) if self.has_change_permission(request, job) else [],
             "delete_url": "" if job.is_active or not can_delete else self._reverse("delete", pk),
             "show_save": False,
@@ -189,7 +184,6 @@ class TransferJobAdmin(JobAdmin):
 class ImportJobAdmin(TransferJobAdmin):
     """Imports."""
 
-    file_field = "failed_file"
     list_display = ("file_name", "show_user", "status", "show_progress", "mode", "created_at", "finished_at")
     search_fields = ("file_name", "requester", "target")
     fieldsets = (
@@ -209,7 +203,6 @@ class ImportJobAdmin(TransferJobAdmin):
 class ExportJobAdmin(TransferJobAdmin):
     """Exports."""
 
-    file_field = "file"
     list_display = ("__str__", "show_user", "status", "show_progress", "created_at", "finished_at")
     search_fields = ("file_name", "requester", "target")
     fieldsets = (
@@ -219,11 +212,6 @@ class ExportJobAdmin(TransferJobAdmin):
             {"fields": ("created_at", "started_at", "finished_at", "heartbeat_at"), "classes": ("collapse",)},
         ),
     )
-
-
-def _read(file: File[bytes]) -> Generator[bytes]:
-    with file:
-        yield from file.chunks(_BLOCK)
 
 
 def _list_decisions(job: TransferJob) -> list[tuple[str, str]]:

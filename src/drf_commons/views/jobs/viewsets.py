@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar, cast
 
-from django.core.files.base import File
 from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
-from django.db.models.fields.files import FieldFile
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework import status
@@ -22,6 +20,7 @@ from rest_framework.response import Response
 from typing_extensions import override
 
 from drf_commons.errors import ConfigurationError
+from drf_commons.jobs.downloads import find_download
 from drf_commons.jobs.models import ExportJob, ImportJob, TransferJob
 from drf_commons.jobs.service import cancel, confirm, delete_job, mark_stalled, resume
 from drf_commons.jobs.targets import find_import_target, open_export
@@ -36,7 +35,6 @@ __all__ = ["ExportJobViewSet", "ImportJobViewSet"]
 
 J = TypeVar("J", bound=TransferJob)
 
-_BLOCK: Final = 1 << 16
 #: Answers that are what they are, whatever is accepted; their errors are JSON.
 _RAW: Final = frozenset({"events", "failed_rows", "file"})
 #: What a user who is not the owner needs the model's permission for; what is not named, to view.
@@ -130,18 +128,21 @@ class TransferJobViewSet(ListModelMixin[J], RetrieveModelMixin[J], DestroyModelM
         job.refresh_from_db()
         return success_response(self.get_serializer(job).data, self.get_success_message())
 
-    def build_file_response(self, request: Request, file: FieldFile, name: str) -> HttpResponseBase:
-        """Return *file* to be saved as *name*."""
+    def build_file_response(self, request: Request, job: J, missing: str) -> HttpResponseBase:
+        """Return the file of *job*, to be saved; *missing* says why there is none."""
+        download = find_download(job)
+        if download is None:
+            raise NotFound(missing)
         with storing():
             try:
-                pieces = start(_read(file.open("rb")))
+                pieces = start(download.read())
             except FileNotFoundError as exc:
                 message = "The file is not in the storage any more."
                 raise NotFound(message) from exc
         return StreamingHttpResponse(
             stream(request._request, pieces),  # noqa: SLF001  # DRF documents it as Django's request
-            content_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
-            headers=build_download_headers(name),
+            content_type=mimetypes.guess_type(download.name)[0] or "application/octet-stream",
+            headers=build_download_headers(download.name),
         )
 
 
@@ -163,11 +164,8 @@ class ImportJobViewSet(TransferJobViewSet[ImportJob]):
     def failed_rows(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Return the rows that failed, with the reasons, to be mended and sent again."""
         job = self.get_object()
-        if not job.failed_file:
-            message = "No row has failed." if job.finished_at else "The import has not ended yet."
-            raise NotFound(message)
-        name = str(job.failed_file.name).rpartition("/")[2]
-        return self.build_file_response(request, job.failed_file, name)
+        missing = "No row has failed." if job.finished_at else "The import has not ended yet."
+        return self.build_file_response(request, job, missing)
 
 
 class ExportJobViewSet(TransferJobViewSet[ExportJob]):
@@ -181,12 +179,4 @@ class ExportJobViewSet(TransferJobViewSet[ExportJob]):
         """Return the file, to whoever may still export."""
         job = self.get_object()
         self.check_target(job)
-        if not job.file:
-            message = "The file has not been written yet."
-            raise NotFound(message)
-        return self.build_file_response(request, job.file, job.file_name)
-
-
-def _read(file: File[bytes]) -> Generator[bytes]:
-    with file:
-        yield from file.chunks(_BLOCK)
+        return self.build_file_response(request, job, "The file has not been written.")
