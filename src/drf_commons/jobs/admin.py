@@ -33,7 +33,6 @@ class TransferJobAdmin(JobAdmin):
     """A list with how far each job is; the page of one keeps itself up to date."""
 
     change_form_template: ClassVar[Any] = "admin/drf_commons_jobs/job.html"
-    date_hierarchy: ClassVar[Any] = "created_at"
     list_filter: ClassVar[Any] = ("status", "created_at")
     list_select_related: ClassVar[Any] = ("user",)
     actions: Any = ("cancel_jobs", "resume_jobs")

@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
+from string import hexdigits
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
@@ -25,6 +26,8 @@ __all__ = ["Command"]
 
 _MODELS: Final[tuple[type[TransferJob], ...]] = (ImportJob, ExportJob)
 _INTERVAL: Final = 1.0
+#: How long an id is.
+_KEY: Final = 32
 #: How many jobs are listed.
 _SHOWN: Final = 50
 
@@ -83,14 +86,16 @@ class Command(BaseCommand):
 
     def find_job(self, name: str) -> TransferJob:
         """Return the job whose id is *name*, or begins with it."""
-        start = name.replace("-", "").lower().ljust(32, "0")[:32]
-        end = name.replace("-", "").lower().ljust(32, "f")[:32]
-        try:
-            bounds = uuid.UUID(start), uuid.UUID(end)
-        except ValueError:
+        start = name.replace("-", "").lower()
+        if len(start) > _KEY or not set(start) <= set(hexdigits):
             msg = f"{name!r} is no id of a job: transfer_jobs list shows them"
-            raise CommandError(msg) from None
-        found = [job for model in _MODELS for job in model._default_manager.filter(pk__range=bounds)[:2]]
+            raise CommandError(msg)
+        # Servers sort and write ids in ways of their own, so that only whole ones are looked for there.
+        keys = [uuid.UUID(start)] if len(start) == _KEY else None
+        found: list[TransferJob] = []
+        for model in _MODELS:
+            ids = keys or [pk for pk in model._default_manager.values_list("pk", flat=True) if pk.hex.startswith(start)]
+            found += model._default_manager.filter(pk__in=ids[:2])
         match found:
             case [job]:
                 return job
