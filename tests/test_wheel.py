@@ -29,27 +29,37 @@ pytestmark = [pytest.mark.once, pytest.mark.xdist_group("wheel")]
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
-#: Run in the empty environment: import everything the arguments name, then say which heavy modules came with it.
+#: Run in the empty environment, with apps and modules separated by commas: import the modules.
 IMPORT_EVERYTHING: Final = """
 import importlib, sys
+apps, modules = (argument.split(",") for argument in sys.argv[1:])
 from django.conf import settings
 import drf_commons.conf, drf_commons.errors, drf_commons.types  # before Django is set up
 settings.configure(
-    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "rest_framework", "drf_commons"],
+    INSTALLED_APPS=apps,
     MIDDLEWARE=["drf_commons.middlewares.CurrentUserMiddleware"],
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
 )
 import django
 django.setup()
-for name in sys.argv[1:]:
+for name in modules:
     importlib.import_module(name)
 print(importlib.import_module("drf_commons").__file__)
 """
+
+#: What a project has at least, and what it adds to run jobs and look at them.
+APPS: Final = ("django.contrib.auth", "django.contrib.contenttypes", "rest_framework", "drf_commons")
+APPS_WITH_JOBS: Final = (*APPS, "django.contrib.messages", "django.contrib.admin", "drf_commons.jobs")
+
+#: Modules that only import where the app of jobs is installed: they have its tables, or are about them.
+OF_JOBS: Final = ("drf_commons.jobs", "drf_commons.views.jobs")
 
 #: Modules for a tool that is no dependency of ours: it loads them, and nobody else does.
 FOR_TOOLS: Final = (
     "drf_commons.codegen",
     "drf_commons.inference",
+    "drf_commons.jobs.background",
+    "drf_commons.jobs.tasks",
     "drf_commons.mypy_plugin",
     "drf_commons.openapi",
     "drf_commons.testing.fixtures",
@@ -79,9 +89,10 @@ def about(wheel: Path, names: list[str]) -> Metadata:
 
 
 def test_the_wheel_holds_the_library_alone(names: list[str]) -> None:
-    """Nothing but the package and its metadata is installed: no tests, no migrations, no example."""
+    """Nothing but the package and its metadata is installed: no tests, no example, no tables but those of jobs."""
     assert {name.split("/")[0].split("-")[0] for name in names} == {"drf_commons"}
-    assert [name for name in names if {"tests", "migrations", "example"} & set(name.split("/"))] == []
+    assert [name for name in names if {"tests", "example"} & set(name.split("/"))] == []
+    assert {name.rpartition("/")[0] for name in names if "/migrations/" in name} == {"drf_commons/jobs/migrations"}
 
 
 def test_the_wheel_is_typed_and_licensed(names: list[str]) -> None:
@@ -103,8 +114,13 @@ def test_the_wheel_works_alone_in_an_empty_environment(
     pip = (sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check")
     _run(*pip, "install", "--quiet", "--no-index", "--no-deps", "--no-compile", str(wheel))
     _run(*pip, "check")
-    output = _run(str(python), "-I", "-W", "error", "-c", IMPORT_EVERYTHING, *_list_modules(names), cwd=tmp_path)
-    assert Path(output.strip()).is_relative_to(tmp_path)
+    modules = _list_modules(names)
+    of_jobs = [name for name in modules if name.startswith(OF_JOBS)]
+    core = [name for name in modules if name not in of_jobs]
+    for apps, imported in ((APPS, core), (APPS_WITH_JOBS, of_jobs)):
+        arguments = (",".join(apps), ",".join(imported))
+        output = _run(str(python), "-I", "-W", "error", "-c", IMPORT_EVERYTHING, *arguments, cwd=tmp_path)
+        assert Path(output.strip()).is_relative_to(tmp_path)
 
 
 #: What a project that is checked with django-stubs has already; the plugin is the line to add.
@@ -125,8 +141,8 @@ def test_a_project_adopts_the_plugin_with_a_word(wheel: Path, about: Metadata, t
     requirements = [str(item) for item in about.requires_dist or ()]
     python = _create_environment(
         tmp_path / "environment",
-        [*requirements, *groups["demo"], "types-django-filter"],
-        extras=["debug", "export", "import", "openapi", "mypy"],
+        [*requirements, *groups["demo"], "celery-types", "types-django-filter"],
+        extras=["celery", "debug", "export", "import", "openapi", "mypy"],
     )
     with ZipFile(wheel) as archive:
         archive.extractall(next((tmp_path / "environment").glob("lib/python*/site-packages")))
