@@ -15,10 +15,11 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 #: What no schema tells: which rows there are, which time zones and pairs of airports, that an import is of one kind,
-#: that no database takes the null character, and how far django-filter counts.
+#: that no database takes the null character, that spaces are no text, and how far django-filter counts.
 BEYOND_A_SCHEMA: Final = re.compile(
     r"does not exist|already exists|is not a time zone|must make a unique set|leads to another airport"
-    r"|Send either append_data=true or replace_data=true|Null characters are not allowed|or equal to 1e\+50"
+    r"|Send either append_data=true or replace_data=true"
+    r"|Null characters are not allowed|may not be blank|or equal to 1e\+50"
 )
 
 
