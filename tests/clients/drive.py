@@ -23,12 +23,12 @@ from aviation_client.api.airports import (
 from aviation_client.models import (
     AirlineEnvelope,
     AirportEnvelope,
+    AirportExportColumn,
     AirportIds,
     AirportListEnvelope,
     AirportRequest,
     AirportsExportBody,
     AirportsExportBodyFileType,
-    AirportsExportBodyIncludesItem,
     AirportsListOrderingItem,
     BulkPatchedAirportRequest,
     ConflictEnvelope,
@@ -104,7 +104,7 @@ def drive(client: AuthenticatedClient) -> dict[str, object]:
     state: ImportReportState = imported.parsed.data.state
     seen["imported"] = [imported.status_code, state, imported.parsed.data.created]
 
-    columns = [AirportsExportBodyIncludesItem.ICAO, AirportsExportBodyIncludesItem.ELEVATION]
+    columns = [AirportExportColumn.ICAO, AirportExportColumn.ELEVATION]
     wanted = AirportsExportBody(file_type=AirportsExportBodyFileType.CSV, includes=columns)
     exported = airports_export.sync(client=client, body=wanted, search="Surtsey")
     assert isinstance(exported, File)

@@ -147,9 +147,12 @@ def _answer_import(schema: EnvelopeSchema) -> Mapping[object, object]:
 
 
 def _describe_export(schema: EnvelopeSchema) -> Mapping[str, object]:
-    config: Mapping[str, object] = getattr(schema.view, "export_field_config", {})
-    columns: Schema = {"type": "string", "enum": [*config]} if config else {"type": "string"}
-    included = append_meta({"type": "array", "items": columns, "minItems": 1}, {"nullable": True})
+    view: Any = schema.view
+    columns: Schema = {"type": "string", "enum": [*view.export_field_config]}
+    kind: type[Any] = view.__class__
+    owner = next((base for base in kind.__mro__ if "export_field_config" in vars(base)), kind)
+    column = register(schema.registry, f"{owner.__name__.removesuffix('ViewSet')}ExportColumn", owner, columns)
+    included = append_meta({"type": "array", "items": column, "minItems": 1}, {"nullable": True})
     properties: dict[str, Schema] = {
         "file_type": {"type": "string", "enum": [*CONTENT_TYPES]},
         "includes": {**included, "description": "The columns; all of them when left out, or null."},
