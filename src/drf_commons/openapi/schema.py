@@ -210,14 +210,14 @@ class EnvelopeSchema(AutoSchema):
         return dict(sorted(built.items()))
 
     def wrap(self, code: str, response: Schema) -> Schema:
-        """Return a success with its payload in the envelope, and anything else as it is."""
+        """Return a success with its JSON in the envelope, and anything else as it is: a file, a stream of events."""
         if not code.startswith("2") or code == "204":
             return response
         content: dict[str, Schema] = response.get("content") or {_JSON: {}}
         wrapped = {
             media_type: {**body, "schema": self.wrap_payload(code, body.get("schema"))}
             for media_type, body in content.items()
-            if not _is_file(body.get("schema"))
+            if media_type.endswith("json") and not _is_file(body.get("schema"))
         }
         return {**response, "content": {**content, **wrapped}, "description": response["description"] or _phrase(code)}
 
