@@ -100,7 +100,7 @@ class Reader:
                 self.follow(example)
             self.check_settings()
         finally:
-            del sys.modules[self.module.__name__]
+            sys.modules.pop(self.module.__name__, None)  # a page that reloads its project has dropped it
             self.forget_models()
 
     def follow(self, example: Example) -> None:

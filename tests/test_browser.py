@@ -282,7 +282,7 @@ def test_an_import_is_previewed_and_confirmed_in_the_admin(page: Any, tmp_path: 
     page.goto("/admin/aviation/airport/")
     shoot(page, "admin_list")
     assert find_violations(page) == []
-    page.get_by_role("link", name="Import").click()
+    page.get_by_role("link", name="Import", exact=True).click()
     shoot(page, "admin_import")
     assert find_violations(page) == []
     page.get_by_label("File").set_input_files(file)
@@ -335,7 +335,7 @@ def test_an_import_needs_no_script(browser: Any, base: str, tmp_path: Path) -> N
 def test_an_export_of_the_admin_is_a_file_that_opens(page: Any, tmp_path: Path) -> None:
     """What the list shows, with its search, is what the workbook has."""
     page.goto("/admin/aviation/airport/?q=BIRK")
-    page.get_by_role("link", name="Export").click()
+    page.get_by_role("link", name="Export", exact=True).click()
     expect(page.get_by_text("1 row will be exported.")).to_be_visible()
     shoot(page, "admin_export")
     assert find_violations(page) == []

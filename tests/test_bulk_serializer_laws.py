@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pytest
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 from rest_framework import serializers
@@ -244,10 +244,14 @@ def run(make: Any, rows: Sequence[Any], model: type[models.Model]) -> Any:
         if not serializer.is_valid():
             return "invalid", show(serializer.errors), dump(model)
         data = show(serializer.validated_data)
-        if isinstance(serializer, OracleList):
-            serializer.save_rows(rows)
-        else:
-            serializer.save()
+        try:
+            with transaction.atomic():
+                if isinstance(serializer, OracleList):
+                    serializer.save_rows(rows)
+                else:
+                    serializer.save()
+        except IntegrityError:  # of a check that only the database knows
+            return "refused", data, dump(model)
         held = dump(model)
         transaction.set_rollback(True)
         return "valid", data, held

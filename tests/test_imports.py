@@ -12,6 +12,8 @@ SOURCE = Path(drf_commons.__file__).parents[1]
 
 #: The packages of the extras, by the name they are imported under.
 EXTRAS = {
+    "celery",
+    "django_tasks",
     "drf_spectacular",
     "mypy",
     "mypy_django_plugin",
@@ -26,7 +28,19 @@ EXTRAS = {
 }
 
 #: They are there for a tool that loads them, and that is there then.
-FOR_TOOLS = ("drf_commons.codegen", "drf_commons.inference", "drf_commons.mypy_plugin", "drf_commons.openapi")
+FOR_TOOLS = (
+    "drf_commons.codegen",
+    "drf_commons.inference",
+    "drf_commons.jobs.background",
+    "drf_commons.jobs.tasks",
+    "drf_commons.mypy_plugin",
+    "drf_commons.openapi",
+)
+
+#: They are about tables, which are there where the app is installed.
+OF_JOBS = ("drf_commons.jobs", "drf_commons.views.jobs")
+APPS = ("django.contrib.auth", "django.contrib.contenttypes", "rest_framework", "drf_commons")
+APPS_WITH_JOBS = (*APPS, "django.contrib.messages", "django.contrib.admin", "drf_commons.jobs")
 
 MODULES = [
     name
@@ -36,6 +50,7 @@ MODULES = [
     )
 ]
 
+#: The apps and the modules come as arguments, separated by commas.
 IMPORT_EVERYTHING = f"""
 import importlib, importlib.abc, sys
 
@@ -51,12 +66,12 @@ import django
 from django.conf import settings
 
 settings.configure(
-    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "rest_framework", "drf_commons"],
+    INSTALLED_APPS=sys.argv[1].split(","),
     MIDDLEWARE=["drf_commons.middlewares.CurrentUserMiddleware"],
 )
 django.setup()
 
-for name in {MODULES!r}:
+for name in sys.argv[2].split(","):
     importlib.import_module(name)
     print(name)
 """
@@ -69,10 +84,10 @@ print(settings.configured, apps.apps_ready)
 """
 
 
-def run_script(script: str) -> list[str]:
+def run_script(script: str, *arguments: str) -> list[str]:
     """Run *script* in a fresh interpreter, with warnings as errors, and return the lines it prints."""
     result = subprocess.run(  # noqa: S603  # our own script
-        [sys.executable, "-W", "error", "-c", script],
+        [sys.executable, "-W", "error", "-c", script, *arguments],
         env={"PYTHONPATH": str(SOURCE)},
         capture_output=True,
         text=True,
@@ -85,7 +100,11 @@ def run_script(script: str) -> list[str]:
 
 def test_no_module_asks_for_an_extra() -> None:
     """Every module can be imported where no extra is installed, and none tries to import one."""
-    lines = run_script(IMPORT_EVERYTHING)
+    of_jobs = [name for name in MODULES if name.startswith(OF_JOBS)]
+    core = [name for name in MODULES if name not in of_jobs]
+    lines: list[str] = []
+    for apps, modules in ((APPS, core), (APPS_WITH_JOBS, of_jobs)):
+        lines += run_script(IMPORT_EVERYTHING, ",".join(apps), ",".join(modules))
     assert [line for line in lines if line.startswith("asked for")] == []
     assert {"drf_commons.conf", "drf_commons.models", "drf_commons.serializers", "drf_commons.views"} <= set(lines)
 
