@@ -44,9 +44,11 @@ def bulk_create(
     return rows
 
 
-async def abulk_create(queryset: models.QuerySet[M], objs: Iterable[M], *, chunk_size: int | None = None) -> list[M]:
+async def abulk_create(
+    queryset: models.QuerySet[M], objs: Iterable[M], *, chunk_size: int | None = None, needs_keys: bool = True
+) -> list[M]:
     """Await :func:`bulk_create`."""
-    return await sync_to_async(bulk_create)(queryset, objs, chunk_size=chunk_size)
+    return await sync_to_async(bulk_create)(queryset, objs, chunk_size=chunk_size, needs_keys=needs_keys)
 
 
 class _Insert:
