@@ -25,6 +25,7 @@ from types import ModuleType
 from typing import Any, ClassVar, Final, TypeAlias, TypeGuard
 
 from django.apps import apps
+from django.contrib import admin
 from django.db import connection
 from django.db.models import Model
 from django.http import HttpResponse, StreamingHttpResponse
@@ -83,6 +84,7 @@ class Reader:
         self.known_ids: dict[str, str] = {}
         self.known_models = dict(apps.all_models[APP])
         self.stored_models: list[type[Model]] = []
+        self.known_admins = {*admin.site._registry}  # nothing public lists them
 
     def build_parsers(self) -> list[CodeBlockParser]:
         """Return what is done with the blocks of each language."""
@@ -129,7 +131,9 @@ class Reader:
         return [model for model in models.values() if not model._meta.auto_created]
 
     def forget_models(self) -> None:
-        """Take the models of the page and their tables away again."""
+        """Take the models of the page, their tables and their pages of the admin away again."""
+        for model in {*admin.site._registry} - self.known_admins:  # nothing public lists them
+            admin.site.unregister(model)
         for model in reversed(self.stored_models):
             with connection.schema_editor() as editor:
                 editor.delete_model(model)

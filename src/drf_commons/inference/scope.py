@@ -52,7 +52,7 @@ class Scope:
         self.registry = registry
         self.find_info = find_info
         #: The class and those of its bases that are no library's, in the order of inheritance.
-        self.own_bases = [base for base in info.mro if not names.is_library(base.fullname)]
+        self.own_bases: list[TypeInfo] = [base for base in info.mro if not names.is_library(base.fullname)]
 
     # Types
 

@@ -183,9 +183,17 @@ class TransferJobAdmin(JobAdmin):
 class ImportJobAdmin(TransferJobAdmin):
     """Imports."""
 
-    list_display = ("file_name", "show_user", "status", "show_progress", "mode", "created_at", "finished_at")
-    search_fields = ("file_name", "requester", "target")
-    fieldsets = (
+    list_display: Any = (
+        "file_name",
+        "show_user",
+        "status",
+        "show_progress",
+        "mode",
+        "created_at",
+        "finished_at",
+    )
+    search_fields: ClassVar[Any] = ("file_name", "requester", "target")
+    fieldsets: ClassVar[Any] = (
         (None, {"fields": ("file_name", "file_size", "target", "mode", "dry_run", "requester")}),
         (
             gettext_lazy("Times"),
@@ -202,9 +210,16 @@ class ImportJobAdmin(TransferJobAdmin):
 class ExportJobAdmin(TransferJobAdmin):
     """Exports."""
 
-    list_display = ("__str__", "show_user", "status", "show_progress", "created_at", "finished_at")
-    search_fields = ("file_name", "requester", "target")
-    fieldsets = (
+    list_display: Any = (
+        "__str__",
+        "show_user",
+        "status",
+        "show_progress",
+        "created_at",
+        "finished_at",
+    )
+    search_fields: ClassVar[Any] = ("file_name", "requester", "target")
+    fieldsets: ClassVar[Any] = (
         (None, {"fields": ("file_name", "file_size", "file_type", "target", "query", "requester")}),
         (
             gettext_lazy("Times"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
 from typing_extensions import override
 
@@ -14,7 +16,7 @@ class JobsConfig(AppConfig):
     name = "drf_commons.jobs"
     label = "drf_commons_jobs"
     verbose_name: StrOrPromise = "Imports and exports"
-    default_auto_field = "django.db.models.BigAutoField"
+    default_auto_field: Any = "django.db.models.BigAutoField"
 
     @override
     def ready(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Any, Final, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 from django.conf import settings
 from django.core.files.storage import Storage, storages
@@ -111,7 +111,7 @@ class TransferJob(models.Model):
 
     class Meta:
         abstract = True
-        ordering = ("-created_at",)
+        ordering: ClassVar[tuple[str, ...]] = ("-created_at",)
 
     @property
     def status_label(self) -> str:
@@ -159,7 +159,7 @@ class ImportJob(TransferJob):
 
     class Meta(TransferJob.Meta):
         verbose_name = "import"
-        indexes = (
+        indexes: ClassVar[tuple[models.Index, ...]] = (
             models.Index(fields=("user", "-created_at"), name="drf_commons_import_user"),
             models.Index(fields=("status", "heartbeat_at"), name="drf_commons_import_status"),
         )
@@ -205,9 +205,13 @@ class ImportChunk(models.Model):
     details: _Object = models.JSONField(default=dict, blank=True)
 
     class Meta:
-        ordering = ("job_id", "level", "number")
-        constraints = (models.UniqueConstraint(fields=("job", "level", "number"), name="drf_commons_chunk_number"),)
-        indexes = (models.Index(fields=("job", "level", "is_done"), name="drf_commons_chunk_open"),)
+        ordering: ClassVar[tuple[str, ...]] = ("job_id", "level", "number")
+        constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
+            models.UniqueConstraint(fields=("job", "level", "number"), name="drf_commons_chunk_number"),
+        )
+        indexes: ClassVar[tuple[models.Index, ...]] = (
+            models.Index(fields=("job", "level", "is_done"), name="drf_commons_chunk_open"),
+        )
 
     @override
     def __str__(self) -> str:
@@ -226,7 +230,7 @@ class FailedRows(models.Model):
     rows: _List = models.JSONField(default=list)
 
     class Meta:
-        ordering = ("chunk_id", "first_number")
+        ordering: ClassVar[tuple[str, ...]] = ("chunk_id", "first_number")
 
     @override
     def __str__(self) -> str:
@@ -246,7 +250,7 @@ class ExportJob(TransferJob):
 
     class Meta(TransferJob.Meta):
         verbose_name = "export"
-        indexes = (
+        indexes: ClassVar[tuple[models.Index, ...]] = (
             models.Index(fields=("user", "-created_at"), name="drf_commons_export_user"),
             models.Index(fields=("status", "heartbeat_at"), name="drf_commons_export_status"),
         )

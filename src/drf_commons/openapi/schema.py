@@ -95,6 +95,8 @@ class EnvelopeSchema(AutoSchema):
     What ``@extend_schema`` says stays: the answers it describes are what stands in ``data``.
     """
 
+    method: str
+
     @property
     def action(self) -> str | None:
         """The name of the action that is described; a view that is no viewset has none."""

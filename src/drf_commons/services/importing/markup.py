@@ -48,7 +48,7 @@ class Feeder:
         self._parser = parser
         self._file, self._path = file, path
         #: The bytes so far.
-        self.fed = 0
+        self.fed: int = 0
 
     def parse(self, data: bytes, *, is_last: bool = False) -> None:
         """Parse the next bytes."""

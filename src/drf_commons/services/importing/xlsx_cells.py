@@ -50,11 +50,11 @@ class CellParser:
         #: The rows that ended in the last piece, but for blank ones.
         self.done: list[SheetRow] = []
         #: The number of the last row, whoever has read it.
-        self.number = 0
+        self.number: int = 0
         #: Whether the last byte was the end of a row, and what comes next is another one, in UTF-8.
-        self.is_between = False
+        self.is_between: bool = False
         #: Whether the rows have ended.
-        self.is_over = False
+        self.is_over: bool = False
         parser = build_parser(file)
         self._feeder = Feeder(parser, file, path)
         self._check = _connect(parser, self, file, path, workbook, scope)

@@ -20,32 +20,40 @@ __all__ = ["ExportJobSerializer", "ImportJobSerializer", "JobSerializer", "Progr
 class ProgressSerializer(serializers.Serializer[Any]):
     """How far a job has come."""
 
-    rows = serializers.IntegerField(help_text="Rows handled so far.")
-    total = serializers.IntegerField(allow_null=True, help_text="How many there are, once that is known.")
-    created = serializers.IntegerField()
-    updated = serializers.IntegerField()
-    unchanged = serializers.IntegerField()
-    failed = serializers.IntegerField()
-    percent = serializers.FloatField(allow_null=True)
-    rows_per_second = serializers.FloatField(allow_null=True)
-    seconds_left = serializers.FloatField(allow_null=True)
+    rows: serializers.IntegerField = serializers.IntegerField(help_text="Rows handled so far.")
+    total: serializers.IntegerField = serializers.IntegerField(
+        allow_null=True, help_text="How many there are, once that is known."
+    )
+    created: serializers.IntegerField = serializers.IntegerField()
+    updated: serializers.IntegerField = serializers.IntegerField()
+    unchanged: serializers.IntegerField = serializers.IntegerField()
+    failed: serializers.IntegerField = serializers.IntegerField()
+    percent: serializers.FloatField = serializers.FloatField(allow_null=True)
+    rows_per_second: serializers.FloatField = serializers.FloatField(allow_null=True)
+    seconds_left: serializers.FloatField = serializers.FloatField(allow_null=True)
 
 
 class JobSerializer(serializers.Serializer[Any]):
     """What imports and exports have in common."""
 
-    id = serializers.UUIDField(read_only=True)
-    status = serializers.ChoiceField(choices=JobStatus.choices, read_only=True)
-    message = serializers.CharField(read_only=True, help_text="Why it failed or stalled, and what to do.")
-    requester = serializers.CharField(read_only=True, help_text="Whose job it is.")
-    target = serializers.SerializerMethodField(help_text="The view that imports or exports.")
-    created_at = serializers.DateTimeField(read_only=True)
-    started_at = serializers.DateTimeField(read_only=True, allow_null=True)
-    finished_at = serializers.DateTimeField(read_only=True, allow_null=True)
-    file_name = serializers.CharField(read_only=True)
-    file_size = serializers.IntegerField(read_only=True, help_text="Bytes.")
-    progress = ProgressSerializer(read_only=True, allow_null=True)
-    links = serializers.SerializerMethodField(help_text="What can be done with the job now, by its address.")
+    id: serializers.UUIDField = serializers.UUIDField(read_only=True)
+    status: serializers.ChoiceField = serializers.ChoiceField(choices=JobStatus.choices, read_only=True)
+    message: serializers.CharField = serializers.CharField(
+        read_only=True, help_text="Why it failed or stalled, and what to do."
+    )
+    requester: serializers.CharField = serializers.CharField(read_only=True, help_text="Whose job it is.")
+    target: serializers.SerializerMethodField = serializers.SerializerMethodField(
+        help_text="The view that imports or exports."
+    )
+    created_at: serializers.DateTimeField = serializers.DateTimeField(read_only=True)
+    started_at: serializers.DateTimeField = serializers.DateTimeField(read_only=True, allow_null=True)
+    finished_at: serializers.DateTimeField = serializers.DateTimeField(read_only=True, allow_null=True)
+    file_name: serializers.CharField = serializers.CharField(read_only=True)
+    file_size: serializers.IntegerField = serializers.IntegerField(read_only=True, help_text="Bytes.")
+    progress: ProgressSerializer = ProgressSerializer(read_only=True, allow_null=True)
+    links: serializers.SerializerMethodField = serializers.SerializerMethodField(
+        help_text="What can be done with the job now, by its address."
+    )
 
     @override
     def to_representation(self, instance: TransferJob) -> Any:
@@ -73,20 +81,26 @@ class JobSerializer(serializers.Serializer[Any]):
 class ImportJobSerializer(JobSerializer):
     """An import."""
 
-    mode = serializers.ChoiceField(choices=["append", "replace"], read_only=True)
-    dry_run = serializers.BooleanField(read_only=True)
-    needs_confirmation = serializers.BooleanField(read_only=True)
-    strategy = serializers.CharField(read_only=True, help_text="Whether the rows are spread over workers.")
-    strategy_reason = serializers.CharField(read_only=True, help_text="Why they are not.")
-    preview = ReportField(read_only=True, allow_null=True, help_text="What a dry run has shown.")
-    report = ReportField(read_only=True, allow_null=True, help_text="What became of it, once it has ended.")
+    mode: serializers.ChoiceField = serializers.ChoiceField(choices=["append", "replace"], read_only=True)
+    dry_run: serializers.BooleanField = serializers.BooleanField(read_only=True)
+    needs_confirmation: serializers.BooleanField = serializers.BooleanField(read_only=True)
+    strategy: serializers.CharField = serializers.CharField(
+        read_only=True, help_text="Whether the rows are spread over workers."
+    )
+    strategy_reason: serializers.CharField = serializers.CharField(read_only=True, help_text="Why they are not.")
+    preview: ReportField = ReportField(read_only=True, allow_null=True, help_text="What a dry run has shown.")
+    report: ReportField = ReportField(
+        read_only=True, allow_null=True, help_text="What became of it, once it has ended."
+    )
 
 
 class ExportJobSerializer(JobSerializer):
     """An export."""
 
-    file_type = serializers.ChoiceField(choices=["csv", "xlsx", "pdf"], read_only=True)
-    includes = serializers.ListField(child=serializers.CharField(), read_only=True, allow_null=True)
+    file_type: serializers.ChoiceField = serializers.ChoiceField(choices=["csv", "xlsx", "pdf"], read_only=True)
+    includes: serializers.ListField = serializers.ListField(
+        child=serializers.CharField(), read_only=True, allow_null=True
+    )
 
 
 def _list_actions(job: TransferJob) -> list[tuple[str, str]]:

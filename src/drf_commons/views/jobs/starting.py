@@ -19,6 +19,7 @@ from drf_commons.jobs.service import Requester, start_export, start_import
 from drf_commons.response import success_response
 from drf_commons.services.exporting import FileType
 from drf_commons.services.importing import ReadOptions
+from drf_commons.types import StrOrPromise
 from drf_commons.views.jobs.representation import ExportJobSerializer, ImportJobSerializer
 from drf_commons.views.mixins.handover import prefers_async
 
@@ -38,7 +39,7 @@ class StorageFailedError(APIException):
     """The storage of the files did not do its work."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The storage for the files of jobs failed; nothing was started. Try again later."
+    default_detail: StrOrPromise = "The storage for the files of jobs failed; nothing was started. Try again later."  # pyright: ignore[reportIncompatibleVariableOverride]  # the stubs' own type is private
     default_code = "storage_failed"
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
 
 from django.core.handlers.asgi import ASGIRequest
-from django.db.models import QuerySet
+from django.db.models import Manager, QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework import status
@@ -17,6 +17,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 from typing_extensions import override
 
 from drf_commons.errors import ConfigurationError
@@ -56,8 +57,8 @@ class TransferJobViewSet(ListModelMixin[J], RetrieveModelMixin[J], DestroyModelM
     written, and whether it goes on, is asked of the permissions of its viewset again.
     """
 
-    permission_classes = (IsAuthenticated,)
-    filter_backends = ()
+    permission_classes: Sequence[Any] = (IsAuthenticated,)
+    filter_backends: Sequence[Any] = ()
 
     @override
     def get_queryset(self) -> QuerySet[J]:
@@ -149,8 +150,8 @@ class TransferJobViewSet(ListModelMixin[J], RetrieveModelMixin[J], DestroyModelM
 class ImportJobViewSet(TransferJobViewSet[ImportJob]):
     """Imports that run as jobs."""
 
-    queryset = ImportJob._default_manager.all()
-    serializer_class = ImportJobSerializer
+    queryset: QuerySet[ImportJob] | Manager[ImportJob] | None = ImportJob._default_manager.all()
+    serializer_class: type[BaseSerializer[ImportJob]] | None = ImportJobSerializer
 
     @action(detail=True, methods=["post"])
     def confirm(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -171,8 +172,8 @@ class ImportJobViewSet(TransferJobViewSet[ImportJob]):
 class ExportJobViewSet(TransferJobViewSet[ExportJob]):
     """Exports that run as jobs."""
 
-    queryset = ExportJob._default_manager.all()
-    serializer_class = ExportJobSerializer
+    queryset: QuerySet[ExportJob] | Manager[ExportJob] | None = ExportJob._default_manager.all()
+    serializer_class: type[BaseSerializer[ExportJob]] | None = ExportJobSerializer
 
     @action(detail=True, methods=["get"])
     def file(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
