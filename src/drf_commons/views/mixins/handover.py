@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import IO, Any, Final, cast
 
 from django.apps import apps
 from django.core.files.uploadedfile import UploadedFile
@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
 from drf_commons.services.importing import ReadOptions, open_table
+from drf_commons.services.importing.texts import count_lines
 
 __all__ = ["EXPORT_JOBS", "IMPORT_JOBS", "find_job_url", "has_more_rows", "offers_jobs", "prefers_async"]
 
@@ -19,7 +20,6 @@ __all__ = ["EXPORT_JOBS", "IMPORT_JOBS", "find_job_url", "has_more_rows", "offer
 IMPORT_JOBS: Final = "import-job"
 EXPORT_JOBS: Final = "export-job"
 
-_BLOCK: Final = 1 << 20
 _CHUNK: Final = 1_000
 
 
@@ -53,7 +53,7 @@ def find_job_url(request: Request | None, routes: str, pk: object = None) -> str
 
 
 def has_more_rows(upload: UploadedFile[bytes], limit: int, options: ReadOptions) -> bool:
-    """Tell whether a file has more rows than *limit*, reading no further; of CSV, its lines are counted."""
+    """Tell whether a file has more rows than *limit*, reading no further; of CSV, all lines are counted."""
     with open_table(upload, name=upload.name, options=options) as table:
         if table.file_format != "csv":
             rows = 0
@@ -62,14 +62,6 @@ def has_more_rows(upload: UploadedFile[bytes], limit: int, options: ReadOptions)
                 if rows > limit:
                     return True
             return False
-    return _has_more_lines(upload, limit + 1)  # and the header
-
-
-def _has_more_lines(upload: UploadedFile[bytes], limit: int) -> bool:
-    feeds = returns = 0
+    lines = count_lines(cast("IO[bytes]", upload))  # Django's files are read as others are
     upload.seek(0)
-    while (block := upload.read(_BLOCK)) and max(feeds, returns) <= limit:
-        feeds += block.count(b"\n")
-        returns += block.count(b"\r")
-    upload.seek(0)
-    return max(feeds, returns) > limit
+    return lines > limit + 1  # one may be of the header
