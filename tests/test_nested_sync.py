@@ -114,7 +114,9 @@ def test_rows_that_cannot_stay_behind_are_not_lost_by_default() -> None:
     with pytest.raises(serializers.ValidationError) as caught:
         serializer.save()
     assert caught.value.detail == {
-        "line_items": [f"The rows {pks[0]}, {pks[2]} are not named, and cannot stay behind without this one."]
+        "line_items": [
+            f"These rows have to be named as well, since they cannot be without this one: {pks[0]}, {pks[2]}."
+        ]
     }
     assert LineItem.objects.count() == 3
     put(build(Invoice, line_items=LineItemSerializer(many=True, relation_write=write("sync"))), invoice, data)
@@ -191,7 +193,7 @@ def test_generic_rows_follow_the_mode_too() -> None:
     Note.objects.create(target=other, text="theirs")
     serializer = build(Invoice, notes=NoteSerializer(many=True))(invoice, data={"number": "1", "notes": []})
     assert serializer.is_valid()
-    with pytest.raises(serializers.ValidationError, match="cannot stay behind"):
+    with pytest.raises(serializers.ValidationError, match="have to be named"):
         serializer.save()
     put(
         build(Invoice, notes=NoteSerializer(many=True, relation_write=write("sync"))),
@@ -211,7 +213,7 @@ def test_the_far_end_of_a_one_to_one_follows_the_mode() -> None:
     assert Badge.objects.get().customer is None
     serializer = build(Customer, account=AccountSerializer(allow_null=True))(customer, data={**own, "account": None})
     assert serializer.is_valid()
-    with pytest.raises(serializers.ValidationError, match="cannot stay behind"):
+    with pytest.raises(serializers.ValidationError, match="have to be named"):
         serializer.save()
     account = AccountSerializer(allow_null=True, relation_write=write("sync"))
     put(build(Customer, account=account), customer, {**own, "account": None})

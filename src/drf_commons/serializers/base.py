@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypedDict, cast
 
-from django.db import router, transaction
+from django.db import IntegrityError, router, transaction
 from django.db.models import Manager, Model, QuerySet
 from rest_framework import serializers
 from rest_framework.fields import empty
@@ -18,6 +18,7 @@ from drf_commons.serializers.bulk import BulkListSerializer
 from drf_commons.serializers.fields import IdOnlyField
 from drf_commons.serializers.nested import NestingSerializer
 from drf_commons.serializers.prefetch import find_related_paths
+from drf_commons.serializers.refusals import explain_refusal
 from drf_commons.serializers.relations import RelationWrite
 from drf_commons.serializers.rows import Row
 from drf_commons.serializers.shaped import ShapedSerializer
@@ -117,9 +118,18 @@ class BaseModelSerializer(
 
     @override
     def save(self, **kwargs: Any) -> M:
-        """Write the validated data, with *kwargs* on top, and return the row."""
-        with transaction.atomic(self.get_write_database(self.instance)):
-            return super().save(**kwargs)
+        """Write the validated data, with *kwargs* on top, and return the row.
+
+        Raises DRF's ``ValidationError`` for a value that turns out to be taken when the database is asked to store it.
+        """
+        try:
+            with transaction.atomic(self.get_write_database(self.instance)):
+                return super().save(**kwargs)
+        except IntegrityError as exc:
+            error = explain_refusal(self, {**cast("dict[str, Any]", self.validated_data), **kwargs}, exc)
+            if error is None:
+                raise
+            raise error from exc
 
     @override
     def create(self, validated_data: Any) -> M:

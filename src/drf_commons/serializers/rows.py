@@ -18,6 +18,7 @@ from rest_framework.serializers import ModelSerializer
 from drf_commons.bulk import bulk_create, bulk_update
 from drf_commons.serializers.assignment import assign_rows, build_instances
 from drf_commons.serializers.paths import Path, build_error_at, format_message
+from drf_commons.serializers.refusals import CONFLICT
 from drf_commons.types import StrOrPromise
 
 __all__ = ["Row", "delete_rows", "fail_at", "write_rows"]
@@ -31,8 +32,8 @@ _FIELD: Final[Any] = Field
 _FILLED: Final = frozenset({"drf_commons.models.slugs", "drf_commons.models.stored", "drf_commons.models.versions"})
 
 _MESSAGES: Final[Mapping[str, StrOrPromise]] = {
-    "cannot_unlink": _("The rows {pks} are not named, and cannot stay behind without this one."),
-    "conflict": _("This contradicts rows that are stored already."),
+    "cannot_unlink": _("These rows have to be named as well, since they cannot be without this one: {pks}."),
+    "conflict": CONFLICT,
     "does_not_exist": _('Invalid pk "{pk_value}" - object does not exist.'),
     "protected": _("Rows that are to be deleted are still needed elsewhere."),
     "required": _("This field is required."),
