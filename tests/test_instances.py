@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from copy import deepcopy
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import UUID
 
 import pytest
 from django.db import connection, models
 from django.db.models import signals
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, isolate_apps
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from drf_commons.bulk.instances import fetch_instances
 from drf_commons.serializers.assignment import build_instances
 from tests.personnel.models import Department, Desk, Employee
-from tests.warehouse.models import Crate, Item, Sample, Supplier
+from tests.warehouse.models import Crate, Item, Machine, Robot, Sample, Supplier
 from tests.warehouse.values import VALUES
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +57,8 @@ def stored() -> None:
     Sample.objects.bulk_create([Sample(foreign_key=supplier, **COLUMNS), Sample()])
     Item.objects.create(name="i", supplier=supplier)
     Crate.objects.create(name="c", supplier=supplier)
+    Machine.objects.create(name="m").soft_delete()
+    Robot.objects.create(name="r", arms=3)
     department = Department.objects.create(code="d", name="D")
     Desk.objects.create(room="r", department=department)
     Employee.objects.create(
@@ -77,6 +80,8 @@ ROWS: Final[dict[str, Callable[[], models.QuerySet[Any]]]] = {
     "an annotation": lambda: Desk.objects.annotate(twice=models.F("number") * 2),
     "rows of a relation": lambda: find_department().desk_set.order_by("pk"),
     "rows that remember what they hold": lambda: Employee.objects.order_by("pk"),
+    "rows that know their version": lambda: Machine.objects.order_by("pk"),
+    "such rows in two tables": lambda: Robot.objects.order_by("pk"),
     "distinct rows": lambda: Item.objects.filter(supplier__name="s").distinct().order_by("pk"),
     "two queries put together": lambda: Desk.objects.filter(room="r").union(Desk.objects.filter(room="x")),
 }
@@ -112,6 +117,66 @@ def test_a_receiver_hears_of_every_row() -> None:
         signals.post_init.disconnect(hear, sender=Desk)
 
     assert heard == [*fetched, *made]
+
+
+@pytest.mark.usefixtures("stored")
+def test_rows_of_our_own_models_do_not_wait_for_django(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their ``from_db()`` is known, so that it need not be called for each row."""
+    monkeypatch.setattr(models.Model, "from_db", None)
+
+    assert {row.stored_version for row in fetch_instances(Machine.objects.all())} == {1, 2}
+
+
+class Announced(models.Model):
+    """What a project may put into a ``from_db()`` of its own."""
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    @override
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **kwargs: Any) -> Self:
+        instance = super().from_db(db, field_names, values, **kwargs)
+        vars(instance)["announced"] = True
+        return instance
+
+
+@pytest.mark.parametrize("bases", [(Announced, Machine), (Machine, Announced)], ids=["above ours", "below ours"])
+@isolate_apps("tests.warehouse")
+@pytest.mark.usefixtures("stored")
+def test_a_from_db_of_the_project_is_called_for_each_row(bases: tuple[type[models.Model], ...]) -> None:
+    """Wherever it stands among the bases; what the row holds is remembered all the same."""
+    meta = type("Meta", (), {"proxy": True, "app_label": "warehouse"})
+    model: Any = type("AnnouncedMachine", bases, {"__module__": __name__, "Meta": meta})
+
+    rows = fetch_instances(model.objects.order_by("version"))
+
+    assert [vars(row).get("announced") for row in rows] == [True, True]
+    assert [row.stored_version for row in rows] == [1, 2]
+
+
+@isolate_apps("tests.warehouse")
+@pytest.mark.usefixtures("stored")
+def test_what_a_project_remembers_of_a_row_is_remembered() -> None:
+    """More columns, or more than columns."""
+
+    class Placed(Machine):
+        class Meta:
+            proxy = True
+            app_label = "warehouse"
+
+        @classmethod
+        @override
+        def get_remembered_names(cls) -> frozenset[str]:
+            return super().get_remembered_names() | {"place"}
+
+        @override
+        def remember_stored(self, names: Collection[str] | None = None) -> None:
+            super().remember_stored(names)
+            vars(self)["called"] = self.name
+
+    assert [*map(read, fetch_instances(Placed.objects.order_by("pk")))] == [*map(read, Placed.objects.order_by("pk"))]
+    assert {vars(row)["called"] for row in fetch_instances(Placed.objects.all())} == {"m", "r"}
 
 
 class TestNewInstances:

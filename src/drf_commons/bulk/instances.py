@@ -1,7 +1,8 @@
 """Instances by the thousand: what ``Model(**values)`` and a queryset make, without their cost for each row.
 
 A model with an ``__init__()`` or a ``from_db()`` of its own, with listeners to the signals of either, or with
-attributes that want to know what is assigned to them, is made by Django as ever.
+attributes that want to know what is assigned to them, is made by Django as ever. A ``from_db()`` that does no more
+than let the instance remember what its row holds says so with :func:`only_remembers`, and is known here.
 """
 
 from __future__ import annotations
@@ -19,12 +20,19 @@ from django.db.models.query import ModelIterable
 
 from drf_commons.bulk.columns import FieldAny
 
-__all__ = ["build_factory", "build_loader", "fetch_instances", "is_plain"]
+__all__ = ["build_factory", "build_loader", "fetch_instances", "is_plain", "only_remembers"]
 
+F = TypeVar("F", bound=Callable[..., object])
 M = TypeVar("M", bound=models.Model)
 
 _PLAIN: Final[type[models.Model]] = models.Model
 _QUERYSET: Final[Any] = models.QuerySet
+
+
+def only_remembers(method: F) -> F:
+    """Mark a ``from_db()`` that does what Django's does, and calls ``remember_stored()`` of the instance."""
+    vars(method)["only_remembers"] = True
+    return method
 
 
 def build_factory(model: type[models.Model], fields: Sequence[FieldAny]) -> Callable[[Collection[Any]], models.Model]:
@@ -56,8 +64,8 @@ def build_loader(
     """Return what makes an instance of a stored row of the values of the attributes *names*; the rest is deferred."""
     columns = [column.attname for column in model._meta.concrete_fields if column.attname in names]
     order = [names.index(name) for name in columns]
-    from_db = cast("Any", model.from_db).__func__
-    if not is_plain(model) or from_db is not cast("Any", _PLAIN.from_db).__func__:
+    reads = _list_reads(model)
+    if not is_plain(model) or not all(getattr(read, "only_remembers", False) for read in reads):
         return lambda values: model.from_db(using, columns, [values[place] for place in order])
     keys = ("_state", *names)
     new, build_state = partial(model.__new__, model), _get_state(model)
@@ -69,7 +77,18 @@ def build_loader(
         vars(obj).update(zip(keys, (state, *values), strict=True))
         return obj
 
-    return load
+    def load_remembering(values: Sequence[Any]) -> models.Model:
+        obj = load(values)
+        cast("Any", obj).remember_stored()  # as the mark says
+        return obj
+
+    return load_remembering if reads else load
+
+
+def _list_reads(model: type[models.Model]) -> Sequence[object]:
+    """Return each ``from_db()`` that *model* and its bases put around Django's own."""
+    own = [vars(kind)["from_db"] for kind in model.__mro__ if kind is not _PLAIN and "from_db" in vars(kind)]
+    return [getattr(read, "__func__", None) for read in own]
 
 
 def fetch_instances(queryset: models.QuerySet[M]) -> list[M]:

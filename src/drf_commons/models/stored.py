@@ -10,6 +10,7 @@ from django.db import models, router
 from django.db.models.base import ModelBase
 from typing_extensions import override
 
+from drf_commons.bulk.instances import only_remembers
 from drf_commons.models.fields import STORED_VALUES, StampMixin
 
 __all__ = ["StoredValuesMixin", "alters_data", "overridable"]
@@ -110,6 +111,7 @@ class StoredValuesMixin(models.Model):
                 stored[attname] = values[attname]
 
     @classmethod
+    @only_remembers
     @override
     def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **kwargs: Any) -> Self:
         instance = super().from_db(db, field_names, values, **kwargs)
