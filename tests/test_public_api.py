@@ -38,6 +38,7 @@ EXPORTS = {
         "check_current_user_middleware",
         "check_export_configs",
         "check_import_configs",
+        "check_relation_fields",
         "check_settings",
         "register_checks",
         "validate_project",

@@ -163,9 +163,7 @@ def test_a_text_may_be_looked_up_in_a_column_of_any_type() -> None:
 
 def test_a_column_that_is_not_there_is_named() -> None:
     """A model without a slug is a mistake of the project, with a message that says what to do."""
-    with pytest.raises(
-        ConfigurationError, match='Tag has no field "slug" to look rows up by; name one as lookup_field'
-    ):
+    with pytest.raises(ConfigurationError, match='Tag has no field "slug" to look rows up by; name one as slug_field'):
         read(StrOnlyField(queryset=Tag.objects.all()), "seven")
 
 

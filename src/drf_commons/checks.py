@@ -8,14 +8,15 @@
 ``drf_commons.E005``    ``slug_unique_with`` names no field, or slugs are unique in the whole table
 ``drf_commons.E006``    the ``import_file_config`` of a viewset or an admin does not fit its models
 ``drf_commons.E007``    the ``export_field_config`` of one names columns that its model does not have
+``drf_commons.E008``    a relation field names a column or a serializer that is not there
 ======================  ===============================================================================
 
-The fourth and fifth are told by the models themselves, the last two of an admin by the admin.
+The fourth and fifth are told by the models themselves, the sixth and seventh of an admin by the admin.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.apps import apps
 from django.conf import settings
@@ -37,6 +38,7 @@ __all__ = [
     "check_current_user_middleware",
     "check_export_configs",
     "check_import_configs",
+    "check_relation_fields",
     "check_settings",
     "register_checks",
     "validate_project",
@@ -69,6 +71,7 @@ def register_checks() -> None:
     checks.register(check_current_user_middleware, _TAG)
     checks.register(check_import_configs, _TAG)
     checks.register(check_export_configs, _TAG)
+    checks.register(check_relation_fields, _TAG)
 
 
 def check_settings(**_: object) -> list[checks.CheckMessage]:
@@ -130,6 +133,25 @@ def check_export_configs(**_: object) -> list[checks.CheckMessage]:
             read_columns(owner, viewset.export_field_config, queryset.model, queryset.query.annotations)
         except InvalidExportConfigError as exc:
             errors += [checks.Error(f"{exc.owner}: {fault}", id="drf_commons.E007") for fault in exc.faults]
+    return errors
+
+
+def check_relation_fields(**_: object) -> list[checks.CheckMessage]:
+    """Return an error for each relation field, of a serializer of the project's viewsets, that could not work."""
+    if not getattr(settings, "ROOT_URLCONF", None):
+        return []
+    from rest_framework.serializers import BaseSerializer  # noqa: PLC0415  # as above
+
+    from drf_commons.serializers.declared import find_declaration_faults  # noqa: PLC0415
+    from drf_commons.views.routed import list_viewsets  # noqa: PLC0415
+
+    errors: list[checks.CheckMessage] = []
+    seen: set[type[BaseSerializer[Any]]] = set()
+    for viewset in list_viewsets():
+        serializer: Any = getattr(viewset, "serializer_class", None)
+        if isinstance(serializer, type) and issubclass(serializer, BaseSerializer):
+            faults = find_declaration_faults(cast("Any", serializer), seen)
+            errors += [checks.Error(f"{field}: {fault}", id="drf_commons.E008") for field, fault in faults]
     return errors
 
 

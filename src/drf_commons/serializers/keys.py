@@ -120,7 +120,7 @@ def _find_column(model: type[Model], path: str) -> ModelField:
         try:
             field = current._meta.pk if name == "pk" else current._meta.get_field(name)
         except FieldDoesNotExist as exc:
-            msg = f'{current.__name__} has no field "{name}" to look rows up by; name one as lookup_field or slug_field'
+            msg = f'{current.__name__} has no field "{name}" to look rows up by'
             raise ConfigurationError(msg) from exc
         current = field.related_model or current
     while isinstance(field, ForeignObject):

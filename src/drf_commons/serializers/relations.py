@@ -23,6 +23,7 @@ from rest_framework.utils import html
 from typing_extensions import TypeIs, TypeVar, Unpack, override
 
 from drf_commons.bulk.instances import fetch_instances
+from drf_commons.errors import ConfigurationError
 from drf_commons.serializers.keys import Key, build_key, get_max_values
 from drf_commons.serializers.paths import build_list_error, format_message
 from drf_commons.types import RuntimeGeneric, StrOrPromise
@@ -263,8 +264,15 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
 
     def get_keys(self, model: type[M]) -> list[Key[M]]:
         """Return the columns that rows of *model* are looked up by, the first to be asked first."""
-        columns = ((Accept.PK, self.lookup_field), (Accept.SLUG, self.slug_field))
-        return [build_key(model, path) for accept, path in columns if accept in self.accepts]
+        options = ((Accept.PK, "lookup_field"), (Accept.SLUG, "slug_field"))
+        return [self._build_key(model, option) for accept, option in options if accept in self.accepts]
+
+    def _build_key(self, model: type[M], option: str) -> Key[M]:
+        try:
+            return build_key(model, cast("str", getattr(self, option)))
+        except ConfigurationError as exc:
+            msg = f"{exc}; name one as {option}"
+            raise ConfigurationError(msg) from exc
 
     def _get_preloaded(self, data: object) -> M | ValidationError | None:
         if not self._preloaded or not isinstance(data, _NAMES):
