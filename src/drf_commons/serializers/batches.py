@@ -26,7 +26,9 @@ from drf_commons.serializers.known_rows import UNSAID, KnownKeys, KnownRows
 from drf_commons.serializers.nested import NestingSerializer
 from drf_commons.serializers.plain_values import is_plain_field, read_plain
 from drf_commons.serializers.relations import ConfigurableRelatedFieldMixin
+from drf_commons.serializers.rows import needs_save
 from drf_commons.serializers.rules import Outcome, Rule, find_condition
+from drf_commons.serializers.writes import has_own_writes
 
 __all__ = ["BatchReader"]
 
@@ -329,6 +331,7 @@ class BatchReader:
             nulls_distinct=getattr(validator, "nulls_distinct", None) is not False,
             condition=condition,
             needed=needed,
+            keeps_blanks=self.keeps_blanks(known),
         )
         self.rules.append(rule)
         if field is not None:
@@ -336,6 +339,12 @@ class BatchReader:
         stand_in = _copy(validator)
         stand_in.queryset = known
         return stand_in
+
+    def keeps_blanks(self, rows: KnownRows) -> bool:
+        """Tell whether a blank text in the columns of *rows* reaches the database as it is, as far as can be told."""
+        model: Any = getattr(getattr(self.child, "Meta", None), "model", rows.queryset.model)
+        fills_slug = hasattr(model, "prepare_slugs") and "slug" in rows.paths
+        return not (fills_slug or needs_save(model) or has_own_writes(self.child))
 
     def reopen_clashes(self, rule: Rule, column: Column) -> None:
         """Have the field asked for the values of a column that may be taken."""
@@ -372,9 +381,11 @@ class BatchReader:
         return cells
 
     def report_repeated(self, outcomes: list[Outcome]) -> None:
-        """Report rows that want what an earlier row of the payload gets."""
+        """Report rows that want what an earlier row of the payload gets, or what no validator was asked about."""
         for rule in self.rules:
             for index in rule.find_repeated(outcomes, self.instances):
+                outcomes[index] = rule.build_error()
+            for index in rule.find_taken_blanks(outcomes, self.instances):
                 outcomes[index] = rule.build_error()
 
     @contextmanager

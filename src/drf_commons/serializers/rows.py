@@ -21,7 +21,7 @@ from drf_commons.serializers.paths import Path, build_error_at, format_message
 from drf_commons.serializers.refusals import CONFLICT
 from drf_commons.types import StrOrPromise
 
-__all__ = ["Row", "delete_rows", "fail_at", "write_rows"]
+__all__ = ["Row", "delete_rows", "fail_at", "needs_save", "write_rows"]
 
 #: DRF's own way of writing one row, whatever a subclass makes of it; the stubs leave its types open.
 _DRF: Final[Any] = ModelSerializer
@@ -83,12 +83,12 @@ def write_rows(
     model: type[Model] = serializer.Meta.model
     stored = [row for row in rows if row.instance is not None and (row.attrs or row.is_root or not row.path)]
     new = [row for row in rows if row.instance is None]
-    if _is_worth_it(model, stored) and not _needs_save(model) and _are_columns(model, stored):
+    if _is_worth_it(model, stored) and not needs_save(model) and _are_columns(model, stored):
         _update_in_bulk(model, stored, using, chunk_size)
     else:
         for row in stored:
             row.save(serializer)
-    if (len(new) > 1 or any(row.is_root for row in new)) and not _needs_save(model) and _knows_keys(model, using):
+    if (len(new) > 1 or any(row.is_root for row in new)) and not needs_save(model) and _knows_keys(model, using):
         _create_in_bulk(model, new, using, chunk_size)
     else:
         for row in new:
@@ -163,7 +163,7 @@ def _report_gone(model: type[Model], rows: Sequence[Row], using: str) -> None:
             fail_at((*row.path, model._meta.pk.name), "does_not_exist", pk_value=row.written.pk)
 
 
-def _needs_save(model: type[Model]) -> bool:
+def needs_save(model: type[Model]) -> bool:
     """Tell whether saving a row of *model* does more than a bulk write, which fills in columns as ``save()`` does."""
     kinds = (vars(kind) for kind in model.__mro__ if kind is not Model and kind.__module__ not in _FILLED)
     if any("save" in names or "save_base" in names for names in kinds):

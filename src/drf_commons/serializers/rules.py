@@ -33,6 +33,8 @@ class Rule:
     condition: Q | None = None
     #: The columns that the condition looks at: a new row has to have them.
     needed: tuple[str, ...] = ()
+    #: Whether a blank text is stored as it is, and not replaced by a save, as an empty slug is.
+    keeps_blanks: bool = True
 
     def find_free(self, outcomes: Sequence[Outcome], instances: Sequence[Model | None]) -> list[bool]:
         """Tell for each row whether the validator would certainly pass it."""
@@ -55,7 +57,7 @@ class Rule:
         stored: Sequence[Model | None] = instances if self.field is None else [None] * len(outcomes)
         wanted: dict[Values, list[int]] = {}
         for index, held in enumerate(self._read(outcomes, stored)):
-            if held is not None and is_hashable(held) and not self._never_clashes(held):
+            if held is not None and is_hashable(held) and not self._never_clashes(held) and not self._is_replaced(held):
                 wanted.setdefault(held, []).append(index)
         if len(wanted) == len(outcomes):
             return []
@@ -75,6 +77,18 @@ class Rule:
             elif is_met:
                 seen.add(held)
         return repeated
+
+    def find_taken_blanks(self, outcomes: Sequence[Outcome], instances: Sequence[Model | None]) -> list[int]:
+        """Return which rows want a blank text that another row has: a field of DRF's asks no validator about one."""
+        if not getattr(self.field, "allow_blank", False) or not self.keeps_blanks:
+            return []
+        (path,) = self.rows.paths
+        blank = [
+            index
+            for index, row in enumerate(outcomes)
+            if not isinstance(row, ValidationError) and row.get(path, UNSAID) == ""
+        ]
+        return [index for index in blank if self._is_taken(path, "", instances[index])]
 
     def build_error(self) -> ValidationError:
         """Return the error of a row that wants what an earlier row of the payload has."""
@@ -98,8 +112,15 @@ class Rule:
         """Tell whether the row has all that the condition looks at."""
         return instance is not None or not self.needed or cast("dict[str, Any]", outcome).keys() >= {*self.needed}
 
+    def _is_taken(self, path: str, value: object, instance: Model | None) -> bool:
+        rows = self.rows.filter(**{path: value})
+        return bool((rows if instance is None else rows.exclude(pk=instance.pk)).exists())
+
     def _never_clashes(self, held: Values) -> bool:
         return self.nulls_distinct and None in held
+
+    def _is_replaced(self, held: Values) -> bool:
+        return not self.keeps_blanks and "" in held
 
     def _find_met(
         self, indexes: Sequence[int], outcomes: Sequence[Outcome], instances: Sequence[Model | None], *, as_drf: bool
