@@ -16,7 +16,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drf_commons.services.importing.cells import build_converter, describe_error, write_cell
+from drf_commons.services.importing.columns import ImportColumn
+from drf_commons.services.importing.config import ModelStep
+from drf_commons.services.importing.lookups import Fault
 from drf_commons.services.importing.recognition import build_recogniser
+from drf_commons.services.importing.rows import ValueColumn
 
 # The validators of whole numbers ask the database how large they may be.
 pytestmark = pytest.mark.django_db
@@ -43,7 +47,9 @@ FIELDS: dict[str, models.Field[Any, Any]] = {
     "uuid": models.UUIDField(),
     "address": models.GenericIPAddressField(),
 }
-for _name, _field in FIELDS.items():
+#: A blank cell of it is the default.
+PRESET = models.CharField(max_length=8, default="a")
+for _name, _field in (*FIELDS.items(), ("preset", PRESET)):
     _field.set_attributes_from_name(_name.replace(" ", "_"))
 
 #: Texts that are nearly what a field wants, and some that are.
@@ -129,6 +135,22 @@ def test_a_shortcut_gives_what_the_cells_give(name: str, texts: list[str]) -> No
     if values is not None:
         assert [(value, None) for value in values] == [convert(name, text) for text in texts]
         assert [type(value) for value in values] == [type(convert(name, text)[0]) for text in texts]
+
+
+@given(st.sampled_from([*sorted(FIELDS), "preset"]), st.lists(TEXTS | TEXTS.map("  {} ".format), max_size=5))
+@example("preset", ["a", " "])
+def test_what_is_equal_leaves_the_same_trace(name: str, texts: list[str]) -> None:
+    """Cells with the same value are never told apart by their traces, and one without a value has none."""
+    field = FIELDS.get(name, PRESET)
+    source = ImportColumn(source=name, headers=(name,), step="", field=field, lookup=None, is_required=False)
+    column = ValueColumn(source, 0, ModelStep(model="personnel.Department"))
+    values, _ = column.convert(texts)
+    found = [
+        (value, trace) for value, trace in zip(values, column.trace(texts), strict=True) if not isinstance(value, Fault)
+    ]
+    for value, trace in found:
+        assert (value is None) == (trace is None)
+        assert [other for same, other in found if same == value and other != trace] == []
 
 
 @pytest.mark.parametrize(

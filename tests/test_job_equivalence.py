@@ -82,9 +82,9 @@ def build_rows(random: Random, size: int, *, spoil: float) -> list[list[str]]:
     for number in range(size):
         email, badge = f"person{number}@example.org", str(1000 + number)
         if rows and random.random() < spoil:
-            email = random.choice(rows)[0]
+            email = f" {random.choice(rows)[0].strip()} "
         if rows and random.random() < spoil:
-            badge = random.choice(rows)[3]
+            badge = random.choice(["", *(row[3] for row in rows)])
         salary = "much" if random.random() < spoil else str(random.randrange(1000, 9999))
         hired = f"2024-{random.randrange(1, 13):02}-{random.randrange(1, 29):02}"
         department = random.choice(["A1", "B2", "Z9" if random.random() < spoil else "C3"])

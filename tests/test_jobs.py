@@ -58,6 +58,15 @@ def test_a_file_that_cannot_be_read_fails_the_job_with_its_message() -> None:
     assert "departments.csv" in job.message
 
 
+def test_a_file_is_divided_once_however_often_a_worker_is_asked(settings: Any) -> None:
+    """The message to divide a file that comes again, when it is divided, changes nothing."""
+    settings.COMMON = {"TRANSFER_RUNNER": "tests.couriers.Courier", "IMPORT_BATCH_SIZE": 1}
+    job = start("\n".join(["code,name", *(f"c{number},name" for number in range(30))]))
+    Courier.deliver(copies=2)
+    job.refresh_from_db()
+    assert (job.status, job.message, Department.objects.count()) == (JobStatus.COMPLETED, "", 30)
+
+
 def test_what_has_ended_is_neither_cancelled_nor_resumed() -> None:
     """A job that is completed says so to whoever would stop it or go on with it."""
     job = start("code,name\nA1,Archive\n")

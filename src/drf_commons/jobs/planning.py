@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,12 +14,13 @@ from drf_commons.conf import get_settings
 from drf_commons.errors import ConfigurationError, UnreadableFileError
 from drf_commons.jobs.calls import Call
 from drf_commons.jobs.files import describe_table, hash_ranges, open_file
+from drf_commons.jobs.keys import Repeats, list_keys
 from drf_commons.jobs.models import ImportChunk, ImportJob, Strategy
 from drf_commons.jobs.rows import find_active, get_database
 from drf_commons.jobs.runners import send
 from drf_commons.jobs.strategies import TwinFinder, choose_strategy
 from drf_commons.jobs.targets import build_fingerprint, find_import_target
-from drf_commons.services.importing import Cursor, Plan, Table, build_plan
+from drf_commons.services.importing import Chunk, Cursor, Plan, Table, build_plan
 
 __all__ = ["plan_import"]
 
@@ -44,19 +46,30 @@ class _Range:
 
 def plan_import(job: ImportJob) -> None:
     """Divide the file of *job* into chunks, and send for workers; of two who do so at once, one is heard."""
+    if job.strategy:
+        return
     target = find_import_target(job)
     batch_size = target.config.chunk_size or get_settings().IMPORT_BATCH_SIZE
     planned = find_active(job).filter(strategy="")
+
+    def read(table: Table) -> Iterator[Chunk]:
+        for number, batch in enumerate(table.read_chunks(batch_size), 1):
+            if number % _BEAT == 0 and not planned.update(heartbeat_at=timezone.now()):
+                raise _StoppedError
+            yield batch
+
     with open_file(job) as table:
         plan = build_plan(target.config, table, scope=target.scope)
         check_database(plan)
         strategy, reason = choose_strategy(job, plan)
-        finder = None if strategy == Strategy.WHOLE else TwinFinder(plan, strategy)
+        keys = list_keys(plan, strategy)
+        repeats = Repeats(keys)
         try:
-            ranges = [*_divide(table, batch_size, finder, lambda: bool(planned.update(heartbeat_at=timezone.now())))]
-        finally:
-            if finder is not None:
-                finder.close()
+            ranges = [*_divide(read(table), table.start, _choose_size(table, strategy), repeats)]
+            if repeats.find():
+                _find_twins(read(table), ranges, repeats, TwinFinder(keys, strategy))
+        except _StoppedError:
+            return
         csv = describe_table(table)
     if not ranges:
         raise UnreadableFileError(job.file_name, "it has a header, and no rows")
@@ -82,28 +95,43 @@ def check_database(plan: Plan) -> None:
 
 
 class _StoppedError(Exception):
-    """The job was cancelled, or another worker has planned it."""
+    """The job was cancelled, or another worker has planned it: there is nothing left to do."""
 
 
-def _divide(table: Table, batch_size: int, finder: TwinFinder | None, beat: Callable[[], bool]) -> Iterator[_Range]:
-    """Yield the ranges of *table*, each a number of whole batches; all of it is one where twins are not looked for."""
-    rows = get_settings().TRANSFER_CHUNK_ROWS if table.file_format == "csv" else _SHEET_ROWS
-    part = _Range(start=table.start, end=table.start)
-    for number, batch in enumerate(table.read_chunks(batch_size), 1):
-        if number % _BEAT == 0 and not beat():
-            raise _StoppedError
+def _choose_size(table: Table, strategy: Strategy) -> int | None:
+    """Return how many rows a range has; ``None`` where all of the file is one."""
+    if strategy == Strategy.WHOLE:
+        return None
+    return get_settings().TRANSFER_CHUNK_ROWS if table.file_format == "csv" else _SHEET_ROWS
+
+
+def _divide(batches: Iterable[Chunk], start: Cursor, size: int | None, repeats: Repeats) -> Iterator[_Range]:
+    """Yield the ranges from *start* on, each a number of whole *batches*, and take down the keys of all rows."""
+    part = _Range(start=start, end=start)
+    for batch in batches:
+        repeats.add(batch)
         part.rows += len(batch.rows) + len(batch.faults)
         part.end = batch.cursor
-        if finder is None:
-            continue
-        found = finder.find(batch)
-        part.firsts |= found.firsts
-        part.held |= found.held
-        if part.rows >= rows or part.end.offset - part.start.offset >= _CHUNK_BYTES:
+        if size is not None and (part.rows >= size or part.end.offset - part.start.offset >= _CHUNK_BYTES):
             yield part
             part = _Range(start=batch.cursor, end=batch.cursor)
     if part.rows:
         yield part
+
+
+def _find_twins(batches: Iterable[Chunk], ranges: Iterable[_Range], repeats: Repeats, finder: TwinFinder) -> None:
+    """Write into *ranges* which of their rows are twins of an earlier one."""
+    rest = iter(ranges)
+    part = next(rest)
+    before = 0
+    with closing(finder):
+        for batch in batches:
+            found = finder.find(repeats.select(batch, before))
+            part.firsts |= found.firsts
+            part.held |= found.held
+            before += len(batch.rows)
+            if batch.cursor == part.end:
+                part = next(rest, part)
 
 
 def _build_chunks(

@@ -7,25 +7,16 @@ one process can tell, or all is taken back when one row fails, there is one tran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-from django.db.models.expressions import DatabaseDefault
-
+from drf_commons.jobs.keys import UniqueKey, find_parts
 from drf_commons.jobs.models import ImportJob, Strategy
 from drf_commons.services.importing import Chunk, Plan
-from drf_commons.services.importing.lookups import Fault
-from drf_commons.services.importing.plan import StepPlan
 from drf_commons.services.importing.seen import SeenKeys
 
 __all__ = ["BatchTwins", "TwinFinder", "choose_strategy"]
-
-#: Takes the columns of a batch, and returns the values of one part of a key, row by row.
-ReadPart: TypeAlias = Callable[[Sequence[Sequence[object]]], Sequence[Any]]
-
-
-_NO_VALUES: Final = {DatabaseDefault, Fault}
 
 
 def choose_strategy(job: ImportJob, plan: Plan) -> tuple[Strategy, str]:
@@ -46,7 +37,7 @@ def _find_reasons_for_one_transaction(job: ImportJob, plan: Plan) -> Iterator[st
         if not step.is_main and step.key and step.step.update_if_exists:
             yield f"Rows of the file may contradict each other about {step.name}."
     main = plan.steps[-1]
-    if main.key and _read_parts(main, main.key) is None:
+    if main.key and find_parts(main, main.key) is None:
         yield f"The key of {main.name} is computed."
 
 
@@ -64,33 +55,8 @@ def _find_reasons_for_order(plan: Plan) -> Iterator[str]:
                 yield f"{name} may refer to a row that the file creates."
     if main.step.update_if_exists and main.unique_sets:
         yield f"A {main.name} may take over a value that an earlier row gives up."
-    if any(_read_parts(main, places) is None for places in main.unique_sets):
+    if any(find_parts(main, places) is None for places in main.unique_sets):
         yield f"What must be unique in {main.name} is computed."
-
-
-def _read_parts(step: StepPlan, places: Sequence[int]) -> Sequence[ReadPart] | None:
-    """Return what reads the values at *places* off the cells; ``None`` where the cells do not tell."""
-    by_name: Mapping[str, ReadPart] = {
-        **{column.field.name: _read_values(column) for column in step.values},
-        **{column.field.name: _read_keys(column) for column in step.foreign_keys},
-    }
-    parts: list[ReadPart] = []
-    for place in places:
-        name = step.fields[place].name
-        if name in step.constants:
-            continue
-        if name not in by_name:
-            return None
-        parts.append(by_name[name])
-    return parts or None
-
-
-def _read_values(column: Any) -> ReadPart:
-    return lambda columns: column.convert(columns[column.index])[0]
-
-
-def _read_keys(column: Any) -> ReadPart:
-    return lambda columns: column.read_keys(columns[column.index])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,15 +76,9 @@ class TwinFinder:
     such rows wait.
     """
 
-    def __init__(self, plan: Plan, strategy: Strategy) -> None:
-        main = plan.steps[-1]
+    def __init__(self, keys: Sequence[UniqueKey], strategy: Strategy) -> None:
         self._spreads: bool = strategy == Strategy.SPREAD
-        sets = [(main.key, True), *((places, False) for places in main.unique_sets if self._spreads)]
-        self._sets: Final = [
-            (parts, is_key, SeenKeys())
-            for places, is_key in sets
-            if places and (parts := _read_parts(main, places)) is not None
-        ]
+        self._keys: Final = [(key, SeenKeys()) for key in keys]
 
     def find(self, batch: Chunk) -> BatchTwins:
         """Return the twins in *batch*, and remember its rows."""
@@ -127,16 +87,16 @@ class TwinFinder:
             return found
         columns = [*zip(*batch.rows, strict=True)]
         groups: list[tuple[list[int], bool]] = []
-        for parts, is_key, seen in self._sets:
-            rows = _group(batch.numbers, zip(*(read(columns) for read in parts), strict=True))
+        for key, seen in self._keys:
+            rows = key.group(batch.numbers, columns)
             known = seen.find([*rows])
-            for key in known:
-                found.held.update(rows[key])
-                if is_key:
-                    found.firsts.update(dict.fromkeys(rows[key], known[key][0]))
-            new = {key: numbers for key, numbers in rows.items() if key not in known}
-            seen.add({key: (numbers[0], 0) for key, numbers in new.items()})
-            groups += [(numbers, is_key) for numbers in new.values() if len(numbers) > 1]
+            for value in known:
+                found.held.update(rows[value])
+                if key.is_key:
+                    found.firsts.update(dict.fromkeys(rows[value], known[value][0]))
+            new = {value: numbers for value, numbers in rows.items() if value not in known}
+            seen.add({value: (numbers[0], 0) for value, numbers in new.items()})
+            groups += [(numbers, key.is_key) for numbers in new.values() if len(numbers) > 1]
         if not self._spreads:
             found.held.clear()
         while any([_hold(numbers, found.held) for numbers, _ in groups] if found.held else ()):
@@ -148,17 +108,8 @@ class TwinFinder:
 
     def close(self) -> None:
         """Give the memory back."""
-        for _, _, seen in self._sets:
+        for _, seen in self._keys:
             seen.close()
-
-
-def _group(numbers: Sequence[int], keys: Iterable[tuple[Any, ...]]) -> Mapping[tuple[Any, ...], list[int]]:
-    """Return the rows that have each key; two that have none are no twins."""
-    rows: dict[tuple[Any, ...], list[int]] = {}
-    for number, key in zip(numbers, keys, strict=True):
-        if not any(value is None or type(value) in _NO_VALUES for value in key):
-            rows.setdefault(key, []).append(number)
-    return rows
 
 
 def _hold(numbers: Sequence[int], held: set[int]) -> bool:

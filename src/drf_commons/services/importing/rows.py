@@ -26,6 +26,9 @@ Cells: TypeAlias = Sequence[object]
 #: How many different cells of a column are remembered.
 _REMEMBERED: Final = 20_000
 
+#: Fields that take a text as it is, without the spaces around it.
+_TEXTS: Final = (models.CharField, models.EmailField, models.SlugField, models.TextField, models.URLField)
+
 #: What a function of the project may raise over a cell that it does not understand.
 _DATA_ERRORS: Final = (ValidationError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -51,6 +54,7 @@ class ValueColumn(BoundColumn):
         self._errors = _DATA_ERRORS if transforms else (ValidationError, OverflowError)
         is_plain = not transforms and column.source not in step.required
         self._recognise = build_recogniser(column.field) if is_plain else None
+        self._is_text: bool = not transforms and _is_text(column.field)
         self._memo: dict[object, Any] | None = None if transforms or not can_remember(column.field) else {}
         self._repeats: bool | None = None
 
@@ -67,6 +71,16 @@ class ValueColumn(BoundColumn):
             return [*map(self._convert, cells)], False
         except self._errors:
             return [self._convert_cell(cell) for cell in cells], True
+
+    def trace(self, cells: Cells) -> Sequence[Any]:
+        """Return something of each cell that is equal wherever the values are: of texts, the text as it stands there.
+
+        It is ``None`` where the value is.
+        """
+        if not self._is_text:
+            return self.convert(cells)[0]
+        texts = map(str.strip, map(write_cell, cells) if {*map(type, cells)} != {str} else cast("Sequence[str]", cells))
+        return [text or None for text in texts] if self.field.null else [*texts]
 
     def _is_repeating(self, cells: Cells, memo: dict[object, Any]) -> bool:
         """Tell whether remembering pays. It is for texts alone: ``True``, ``1`` and ``1.0`` are equal, not the same."""
@@ -215,6 +229,12 @@ def build_converter_of_blank(field: FieldAny, *, required: bool) -> Callable[[],
         return None if field.null else field.get_default()
 
     return blank
+
+
+def _is_text(field: FieldAny) -> bool:
+    """Tell whether a value of *field* is what stands in the cell, if it is valid at all."""
+    has_default = field.has_default() or field.has_db_default()
+    return type(field) in _TEXTS and not field.flatchoices and (field.null or not has_default)
 
 
 def _identify(cell: object) -> object:
