@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.utils import timezone
 
 from drf_commons.errors import ConfigurationError, JobStateError
@@ -16,6 +17,7 @@ from drf_commons.jobs.calls import Call
 from drf_commons.jobs.models import ImportJob, JobStatus
 from drf_commons.jobs.runners import get_runner, run_call
 from drf_commons.jobs.service import Requester, cancel, confirm, get_progress, get_report, resume, start_import
+from drf_commons.services.importing import build_plan
 from tests.couriers import Courier
 from tests.personnel.models import Department
 
@@ -147,6 +149,25 @@ def test_a_job_that_nobody_is_at_is_stalled_and_goes_on_when_it_is_resumed(setti
     assert get_progress(job).status == JobStatus.COMPLETED
 
 
+def test_two_workers_plan_at_once(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one who comes too late gives up, and the job does not fail for it."""
+    settings.COMMON = {"TRANSFER_RUNNER": "tests.couriers.Courier", "IMPORT_BATCH_SIZE": 1}
+    Courier.take()
+    job = start("code,name\n" + "".join(f"d{number},x\n" for number in range(50)))
+    (plan,) = Courier.take()
+
+    def build_slowly(*args: Any, **options: Any) -> Any:
+        monkeypatch.undo()
+        run_call(plan)
+        return build_plan(*args, **options)
+
+    monkeypatch.setattr("drf_commons.jobs.planning.build_plan", build_slowly)
+    run_call(plan)
+    assert get_progress(job).status == JobStatus.RUNNING, job.message
+    Courier.deliver()
+    assert (get_progress(job).status, Department.objects.count()) == (JobStatus.COMPLETED, 50)
+
+
 def test_a_dry_run_waits_to_be_confirmed() -> None:
     """A preview stores nothing and shows what would happen; confirmed, it happens."""
     job = start("code,name\nA1,Archive\n", needs_confirmation=True)
@@ -195,11 +216,53 @@ def test_a_runner_that_takes_nothing_fails_the_job(settings: Any) -> None:
     assert job.status == JobStatus.COMPLETED
 
 
+def test_a_database_that_is_away_for_a_moment_is_asked_again(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planning goes on as importing does; where it stays away, the job fails, and can be resumed."""
+    monkeypatch.setattr("drf_commons.jobs.work._PAUSES", (0.0,))
+    errors = [OperationalError("the server closed the connection")]
+
+    def fail_first(*args: Any, **options: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return build_plan(*args, **options)
+
+    monkeypatch.setattr("drf_commons.jobs.planning.build_plan", fail_first)
+    assert start("code,name\nA1,Archive\n").status == JobStatus.COMPLETED
+    errors += [OperationalError("it is away")] * 2
+    job = start("code,name\nB2,Bakery\n")
+    assert (job.status, job.message) == (
+        JobStatus.FAILED,
+        "The database did not do its work: it is away. The job can be resumed.",
+    )
+    resume(job)
+    assert get_progress(job).status == JobStatus.COMPLETED
+
+
+def test_a_chunk_that_somebody_is_at_is_not_begun_again(settings: Any) -> None:
+    """A message that comes again and again while a worker gets on counts for nothing."""
+    settings.COMMON = {"TRANSFER_RUNNER": "tests.couriers.Courier", "IMPORT_BATCH_SIZE": 1}
+    Courier.take()
+    job = start("code,name\nA1,Archive\nB2,Bakery\n")
+    run_call(*Courier.take())
+    job.chunks.update(attempts=9)
+    run_call(*Courier.take())
+    Courier.deliver()
+    assert get_progress(job).status == JobStatus.COMPLETED
+    assert job.chunks.get().attempts == 0
+
+
 @pytest.mark.parametrize("name", ["nothing", "tests.couriers.Nobody", "tests.couriers"])
 def test_an_unknown_runner_does_not_start(settings: Any, name: str) -> None:
     """A runner that is none is an error of the configuration, which names the setting."""
     settings.COMMON = {"TRANSFER_RUNNER": name}
     with pytest.raises(ConfigurationError, match=r"COMMON\['TRANSFER_RUNNER'\]"):
+        get_runner()
+
+
+def test_a_misspelt_runner_is_told_what_it_may_have_been(settings: Any) -> None:
+    """The nearest name is suggested."""
+    settings.COMMON = {"TRANSFER_RUNNER": "clery"}
+    with pytest.raises(ConfigurationError, match="did you mean 'celery'"):
         get_runner()
 
 

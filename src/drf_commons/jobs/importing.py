@@ -8,9 +8,8 @@ the place has moved.
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from django.db import InterfaceError, OperationalError, connections, transaction
@@ -32,17 +31,15 @@ __all__ = ["run_chunk"]
 
 _logger: Final = logging.getLogger("drf_commons.jobs")
 
-#: How often a chunk is begun before the job gives up: something in it takes the workers down.
+#: How often a chunk is begun without a batch that is committed: something in it takes the workers down.
 _ATTEMPTS: Final = 10
-#: Seconds to wait before a batch that the database did not take is tried again: a restart takes some.
-_PAUSES: Final = (0.1, 0.5, 2.0, 5.0)
-
 
 #: What a batch changes in its chunk.
 _MOVED: Final = (
     "next_number",
     "next_offset",
     "is_done",
+    "attempts",
     "touched_at",
     "rows",
     "created",
@@ -70,30 +67,46 @@ def run_chunk(job: ImportJob, pk: int) -> None:
         if build_fingerprint(target.config) != job.facts["fingerprint"]:
             msg = "The configuration of the import, or a model, was changed since the file was planned: start it anew."
             raise ChangedSourceError(msg)
-        run = import_whole if job.strategy == Strategy.WHOLE.value else _run_batches
-        if not _retry(lambda: run(job, find_chunks(job).get(pk=pk), target)):
+        if not _run(job, pk, target):
             return
     advance(job)
 
 
 def _begin(job: ImportJob, chunk: ImportChunk) -> None:
-    """Count one more attempt, before anything can go wrong in it."""
-    if chunk.attempts >= _ATTEMPTS:
-        msg = f"The {chunk} were begun {_ATTEMPTS} times, and the worker was lost each time. The job can be resumed."
-        raise TooManyAttemptsError(msg)
-    find_chunks(job).filter(pk=chunk.pk).update(attempts=F("attempts") + 1, touched_at=timezone.now())
+    """Count one more attempt, before anything can go wrong in it; not where somebody is at the chunk already."""
+    using = get_database()
+    mine = find_chunks(job).filter(pk=chunk.pk)
+    with transaction.atomic(using=using):
+        # Whoever imports all of a file in one transaction has the row until its end: nobody waits for that here.
+        can_skip = connections[using].features.has_select_for_update_skip_locked
+        if can_skip and mine.order_by().select_for_update(skip_locked=True).first() is None:
+            return
+        if chunk.attempts >= _ATTEMPTS:
+            msg = (
+                f"The {chunk} were begun {_ATTEMPTS} times, and the worker was lost each time. The job can be resumed."
+            )
+            raise TooManyAttemptsError(msg)
+        mine.update(attempts=F("attempts") + 1, touched_at=timezone.now())
 
 
-def _retry(run: Callable[[], bool]) -> bool:
-    """Run, and again where the connection was lost, or the database had to choose between several workers."""
-    for pause in _PAUSES:
+def _run(job: ImportJob, pk: int, target: ImportTarget) -> bool:
+    """Import what is left, and go on from the last commit where the database did not take a batch.
+
+    Raises what the database does where nothing was committed since the last time.
+    """
+    run = import_whole if job.strategy == Strategy.WHOLE.value else _run_batches
+    place, error = -1, None
+    while True:
+        chunk = find_chunks(job).get(pk=pk)
+        if error is not None and chunk.next_number == place:
+            raise error
+        place = chunk.next_number
         try:
-            return run()
-        except (OperationalError, InterfaceError):
-            _logger.warning("import chunk tried again", exc_info=True, extra={"import_pause": pause})
+            return run(job, chunk, target)
+        except (OperationalError, InterfaceError) as exc:
+            _logger.warning("import chunk goes on", exc_info=True, extra={"import_chunk": pk})
             connections[get_database()].close_if_unusable_or_obsolete()
-            time.sleep(pause)
-    return run()
+            error = exc
 
 
 def _run_batches(job: ImportJob, chunk: ImportChunk, target: ImportTarget) -> bool:
@@ -115,7 +128,7 @@ def _run_batch(chunk: ImportChunk, plan: Plan, batch: Chunk, twins: Twins) -> bo
             _add(chunk, outcome, twins.note(part, {row.number for row in outcome.failed}))
         chunk.next_number, chunk.next_offset = batch.cursor.number, batch.cursor.offset
         chunk.is_done = batch.cursor.number > chunk.last_number
-        chunk.touched_at = timezone.now()
+        chunk.attempts, chunk.touched_at = 0, timezone.now()
         chunk.save(using=plan.using, update_fields=_MOVED)
 
     with transaction.atomic(using=plan.using):

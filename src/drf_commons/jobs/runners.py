@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any, Final, Protocol, cast
@@ -108,8 +109,9 @@ def get_runner() -> Runner:
     try:
         found = import_string(name)
     except ImportError as exc:
-        choices = ", ".join(map(repr, _RUNNERS))
-        msg = f"COMMON['TRANSFER_RUNNER'] is {name!r}: neither one of {choices} nor the path of a runner ({exc})"
+        choices, close = ", ".join(map(repr, _RUNNERS)), get_close_matches(name, _RUNNERS, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        msg = f"COMMON['TRANSFER_RUNNER'] is {name!r}: neither one of {choices} nor the path of a runner ({exc}){hint}"
         raise ConfigurationError(msg) from exc
     runner: Any = found() if isinstance(found, type) else found
     if not callable(getattr(runner, "enqueue", None)):

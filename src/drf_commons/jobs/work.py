@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any, Final, assert_never
 
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
+from django.db.models import QuerySet
 from django.utils import timezone
+from rest_framework.exceptions import APIException
 
 from drf_commons.current_user import as_user
 from drf_commons.errors import DrfCommonsError
@@ -24,20 +27,43 @@ __all__ = ["work"]
 _logger: Final = logging.getLogger("drf_commons.jobs")
 
 
+#: Seconds to wait before a database that did not do its work is asked again: a restart takes some.
+_PAUSES: Final = (0.1, 0.5, 2.0, 5.0)
+
+
 def work(call: Call) -> None:
-    """Do what *call* asks for, as the user whose job it is; a job that is gone, or has ended, is left alone."""
-    model: type[TransferJob] = ExportJob if call.task == "export" else ImportJob
-    jobs = model._default_manager.using(get_database(model)).select_related("user")
-    job: Any = jobs.filter(pk=call.job, status__in=ACTIVE).first()
+    """Do what *call* asks for, as the user whose job it is; a job that is gone, or has ended, is left alone.
+
+    Where the connection is lost, or the database has to choose between several workers, it is tried again: what was
+    committed is not done twice.
+    """
+    for pause in _PAUSES:
+        try:
+            _try(call)
+        except (OperationalError, InterfaceError):
+            _logger.warning("job tried again", exc_info=True, extra={"job_id": str(call.job), "job_pause": pause})
+            connections[get_database(_get_model(call))].close_if_unusable_or_obsolete()
+            time.sleep(pause)
+        else:
+            return
+    try:
+        _try(call)
+    except (OperationalError, InterfaceError) as exc:
+        _fail(call, exc)
+
+
+def _try(call: Call) -> None:
+    job: Any = _find_active(call).select_related("user").first()
     if job is None:
         return
     try:
         with as_user(find_requester(job)):
             _begin(job)
             _do(call, job)
-    except Exception as exc:  # the edge of the worker: what files, storages and the project's code may raise is open
-        _logger.exception("job failed", extra={"job_id": str(call.job), "job_task": call.task})
-        _fail(job, exc)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as exc:  # noqa: BLE001  # the edge of the worker: what the project's code may raise is open
+        _fail(call, exc)
 
 
 def _begin(job: TransferJob) -> None:
@@ -63,9 +89,29 @@ def _do(call: Call, job: Any) -> None:
             assert_never(call.task)
 
 
-def _fail(job: TransferJob, error: Exception) -> None:
-    """Let *job* fail, with what *error* says."""
+def _fail(call: Call, error: Exception) -> None:
+    """Let the job of *call* fail, with what *error* says."""
+    _logger.error("job failed", exc_info=error, extra={"job_id": str(call.job), "job_task": call.task})
+    connections[get_database(_get_model(call))].close_if_unusable_or_obsolete()
+    _find_active(call).update(status=JobStatus.FAILED, message=_describe(error), finished_at=timezone.now())
+
+
+def _describe(error: Exception) -> str:
+    """Return what a person is told of *error*."""
     text = str(error).strip()
-    message = text if text and isinstance(error, DrfCommonsError) else f"{type(error).__name__}: {text}"
-    connections[get_database(type(job))].close_if_unusable_or_obsolete()
-    find_active(job).update(status=JobStatus.FAILED, message=message, finished_at=timezone.now())
+    match error:
+        case OperationalError() | InterfaceError():
+            return f"The database did not do its work: {text}. The job can be resumed."
+        case DrfCommonsError() | APIException() if text:
+            return text
+        case _:
+            return f"{type(error).__name__}: {text}"
+
+
+def _get_model(call: Call) -> type[TransferJob]:
+    return ExportJob if call.task == "export" else ImportJob
+
+
+def _find_active(call: Call) -> QuerySet[Any]:
+    model = _get_model(call)
+    return model._default_manager.using(get_database(model)).filter(pk=call.job, status__in=ACTIVE)
