@@ -58,11 +58,18 @@ def ada() -> User:
     return user
 
 
-def send(client: APIClient, content: bytes, headers: Mapping[str, str] = ASYNC, **form: Any) -> Response:
+def send(
+    client: APIClient,
+    content: bytes,
+    headers: Mapping[str, str] = ASYNC,
+    *,
+    url: str = "/departments/import-from-file/",
+    **form: Any,
+) -> Response:
     """Import departments."""
     file = SimpleUploadedFile("departments.csv", content)
     body = {"file": file, "append_data": "true", **form}
-    response = client.post("/departments/import-from-file/", body, format="multipart", headers=headers)
+    response = client.post(url, body, format="multipart", headers=headers)
     assert isinstance(response, Response)
     return response
 
@@ -159,6 +166,32 @@ def test_a_preview_is_confirmed(ada: User) -> None:
     assert (done["status"], done["report"]["created"]) == ("completed", 2)
     again = client.post(job["links"]["confirm"])
     assert (again.status_code, again.data["success"]) == (409, False)
+
+
+def test_a_preview_leaves_no_file_behind(ada: User, media: Path) -> None:
+    """What it has refused is shown until it is confirmed; then the import has its own file."""
+    client = sign_in(ada)
+    job = get(client, send(client, BAD, {}, needs_confirmation="true")["Location"])
+    assert client.get(job["links"]["failed_rows"]).status_code == 200
+    Department.objects.create(code="A1")
+    client.post(job["links"]["confirm"])
+    done = get(client, job["links"]["self"])
+    assert (done["status"], done["progress"]["failed"]) == ("completed", 2)
+    content: Any = client.get(done["links"]["failed_rows"])
+    assert b"A1" in content.getvalue()
+    assert len([*media.rglob("*.csv")]) == 2
+    assert client.delete(job["links"]["self"]).status_code == 200
+    assert [*media.rglob("*.csv")] == []
+
+
+def test_what_a_lost_worker_has_left_goes_with_the_job(ada: User, media: Path) -> None:
+    """A file that was written and never named is in the folder of the job."""
+    client = sign_in(ada)
+    job = get(client, send(client, GOOD)["Location"])
+    (folder,) = {path.parent for path in media.rglob("*.csv")}
+    (folder / "departments-failed.csv").write_text("half of i")
+    assert client.delete(job["links"]["self"]).status_code == 200
+    assert not folder.exists()
 
 
 def test_a_preview_is_turned_down(ada: User) -> None:

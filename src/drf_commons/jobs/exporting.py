@@ -9,6 +9,7 @@ from django.core.files import File
 from django.utils import timezone
 from django.utils.text import slugify
 
+from drf_commons.jobs.files import storing
 from drf_commons.jobs.models import ACTIVE, ExportJob, JobStatus
 from drf_commons.jobs.targets import open_export
 from drf_commons.services.exporting import FileType
@@ -43,7 +44,8 @@ def run_export(job: ExportJob) -> None:
         except _StoppedError:
             return
         file.seek(0)
-        job.file.save(name, File(file), save=False)
+        with storing():
+            job.file.save(name, File(file), save=False)
     kept = jobs.update(
         status=JobStatus.COMPLETED,
         message="",

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from django.core.files import File
 
+from drf_commons.jobs.files import storing
 from drf_commons.jobs.models import FailedRows, ImportChunk, ImportJob
 from drf_commons.jobs.rows import find_failed, get_database
 from drf_commons.services.importing import CellError, FailedRow, FailedRowsFile
@@ -53,7 +54,8 @@ def save_failed_file(job: ImportJob, failed: FailedRowsFile) -> str:
     with tempfile.TemporaryFile() as file:
         file.writelines(failed.write())
         file.seek(0)
-        job.failed_file.save(failed.name, File(file), save=False)
+        with storing():
+            job.failed_file.save(failed.name, File(file), save=False)
     return cast("str", job.failed_file.name)
 
 

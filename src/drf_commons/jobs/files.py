@@ -1,23 +1,43 @@
-"""The file of a job in a worker: as it was sent, or an error; as a whole, or only the rows of a chunk."""
+"""The file of a job in a worker: as it was sent, or an error; as a whole, or only the rows of a chunk.
+
+A storage raises what its client likes: here that becomes the message of a job.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from io import BytesIO
+from pathlib import PurePosixPath
 from typing import IO, Any, Final, cast
 
-from drf_commons.errors import ChangedSourceError
-from drf_commons.jobs.models import ImportChunk, ImportJob
+from drf_commons.errors import ChangedSourceError, DrfCommonsError
+from drf_commons.jobs.models import ExportJob, ImportChunk, ImportJob, TransferJob, build_path, get_storage
 from drf_commons.services.importing import Chunk, Cursor, ReadOptions, Table, open_table
 from drf_commons.services.importing.csv_tables import CsvFacts, CsvTable
 from drf_commons.services.importing.sources import Source
 
-__all__ = ["describe_table", "hash_ranges", "open_chunk", "open_file", "read_batches"]
+__all__ = ["delete_files", "describe_table", "hash_ranges", "open_chunk", "open_file", "read_batches", "storing"]
 
 _BLOCK: Final = 1 << 20
+
+
+class FailedStorageError(DrfCommonsError):
+    """The storage of the files did not do its work."""
+
+
+@contextmanager
+def storing() -> Generator[None]:
+    """Raise :class:`FailedStorageError` where a storage raises something else."""
+    try:
+        yield
+    except Exception as exc:
+        # The text of an error of the machine has a path of it, which is nobody's business.
+        text = exc.strerror if isinstance(exc, OSError) and exc.strerror else f"{type(exc).__name__}: {exc}"
+        msg = f"The storage for the files of jobs failed: {text}. The job can be resumed."
+        raise FailedStorageError(msg) from exc
 
 
 @contextmanager
@@ -91,15 +111,30 @@ def _open_stored(job: ImportJob) -> Generator[IO[bytes]]:
     """Open the file in its storage; one that is gone, or has another size, is not the one that was sent."""
     storage = job.file.storage
     name = cast("str", job.file.name)  # a job has its file from the start
-    try:
-        size = storage.size(name)
-    except FileNotFoundError as exc:
+    with storing():
+        try:
+            size, file = storage.size(name), storage.open(name, "rb")
+        except FileNotFoundError:
+            size, file = None, None
+    if file is None:
         msg = f"The file {job.file_name} is no longer there: it was deleted after it was sent. Send it again."
-        raise ChangedSourceError(msg) from exc
-    if size != job.file_size:
-        raise _tell_changed(job)
-    with storage.open(name, "rb") as file:
+        raise ChangedSourceError(msg)
+    with file:
+        if size != job.file_size:
+            raise _tell_changed(job)
         yield cast("IO[bytes]", file)
+
+
+def delete_files(job: TransferJob) -> None:
+    """Delete the files of *job*, and whatever a worker that was lost has left beside them."""
+    storage, folder = get_storage(), str(PurePosixPath(build_path(job, "file")).parent)
+    fields = (job.file, job.failed_file) if isinstance(job, ImportJob) else (cast("ExportJob", job).file,)
+    names = {str(field.name) for field in fields if field.name}
+    # Not every storage has folders, or tells what is in them.
+    with suppress(FileNotFoundError, NotImplementedError):
+        names |= {f"{folder}/{name}" for name in storage.listdir(folder)[1]}
+    for name in [*names, folder]:
+        storage.delete(name)
 
 
 def _tell_changed(job: ImportJob) -> ChangedSourceError:

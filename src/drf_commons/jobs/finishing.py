@@ -90,7 +90,7 @@ def _fill(parts: Mapping[str, int]) -> dict[str, int]:
 
 def _finish(job: ImportJob) -> None:
     """End *job*; of two who do so at once, the file of one is kept."""
-    report = build_report(job)
+    report, before = build_report(job), job.failed_file.name
     values: dict[str, Any] = {"status": JobStatus.COMPLETED, "message": "", "report": report}
     if job.strategy == Strategy.WHOLE.value:
         values["failed_file"] = find_chunks(job).values_list("details", flat=True).get()["failed_file"]
@@ -102,6 +102,8 @@ def _finish(job: ImportJob) -> None:
         message = f"Nothing was changed: {report['failed']:,} of {report['total']:,} rows failed."
         values |= {"status": JobStatus.FAILED, "message": message}
     kept = find_active(job).update(**values, finished_at=timezone.now())
+    if kept and before and before != values["failed_file"]:
+        job.failed_file.storage.delete(before)
     if not kept and values["failed_file"] and job.strategy != Strategy.WHOLE.value:
         job.failed_file.storage.delete(values["failed_file"])
 

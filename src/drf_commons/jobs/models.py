@@ -21,7 +21,18 @@ from typing_extensions import override
 
 from drf_commons.conf import get_settings
 
-__all__ = ["ACTIVE", "ExportJob", "FailedRows", "ImportChunk", "ImportJob", "JobStatus", "Strategy", "TransferJob"]
+__all__ = [
+    "ACTIVE",
+    "ExportJob",
+    "FailedRows",
+    "ImportChunk",
+    "ImportJob",
+    "JobStatus",
+    "Strategy",
+    "TransferJob",
+    "build_path",
+    "get_storage",
+]
 
 # pyright reads them from here; mypy would find them out.
 _Text: TypeAlias = "models.CharField[str | Combinable, str]"

@@ -21,8 +21,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePath
-from typing import IO, Any, Final, TypeVar, cast
+from typing import IO, Any, Final, TypeVar
 
 from django.core.files import File
 from django.db import router, transaction
@@ -32,6 +33,7 @@ from django.utils import timezone
 from drf_commons.conf import get_settings
 from drf_commons.errors import FileTooLargeError, JobStateError
 from drf_commons.jobs.calls import Call
+from drf_commons.jobs.files import delete_files
 from drf_commons.jobs.finishing import build_report
 from drf_commons.jobs.models import ACTIVE, ExportJob, ImportChunk, ImportJob, JobStatus, TransferJob
 from drf_commons.jobs.progress import JobProgress, get_progress, mark_stalled
@@ -62,6 +64,7 @@ _BLOCK: Final = 1 << 20
 _UNPLANNED: Final[Mapping[str, object]] = {
     "status": JobStatus.QUEUED,
     "dry_run": False,
+    "failed_file": "",
     "strategy": "",
     "facts": {},
     "level": 0,
@@ -162,10 +165,14 @@ def confirm(job: ImportJob) -> None:
 
     Raises :class:`~drf_commons.errors.JobStateError` where nothing waits for that.
     """
-    with transaction.atomic(using=_get_database(job)):
+    using, shown = _get_database(job), job.failed_file.name
+    with transaction.atomic(using=using):
         _change(job, "confirm", (JobStatus.CONFIRMING,), **_UNPLANNED)
+        if shown:
+            # The import has its own rows that fail. What cannot be deleted now goes with the job.
+            transaction.on_commit(partial(job.failed_file.storage.delete, shown), using=using, robust=True)
         ImportChunk._default_manager.filter(job=job.pk).delete()
-        send(Call(task="plan", job=job.pk), _get_database(job))
+        send(Call(task="plan", job=job.pk), using)
 
 
 def cancel(job: TransferJob) -> None:
@@ -216,11 +223,9 @@ def delete_job(job: TransferJob) -> None:
     if job.is_active:
         action = "delete"
         raise JobStateError(action, job.status_label)
-    files = [job.file, job.failed_file] if isinstance(job, ImportJob) else [cast("ExportJob", job).file]
+    # What is gone is not found by whoever looks at the files, and files without a job would be found by nobody.
+    delete_files(job)
     job.delete()
-    for file in files:
-        if file.name:
-            file.storage.delete(file.name)
 
 
 def name_target(target: type | str) -> str:
