@@ -49,9 +49,12 @@ class ImportTarget:
 def find_requester(job: TransferJob) -> Any:
     """Return the user whose job it is, or an anonymous one.
 
-    Raises :class:`~drf_commons.errors.ConfigurationError` where the user has been deleted.
+    Raises :class:`~drf_commons.errors.ConfigurationError` where the user has been deleted, or may not sign in any more.
     """
     if job.user is not None:
+        if not getattr(job.user, "is_active", True):
+            msg = f"The user {job.requester!r}, whose job this is, is not active any more."
+            raise ConfigurationError(msg)
         return job.user
     if job.requester:
         msg = f"The user {job.requester!r}, whose job this is, has been deleted."

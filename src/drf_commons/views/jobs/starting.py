@@ -93,4 +93,6 @@ def _accept(view: EnvelopeMixin[Any], request: Request, job: TransferJob) -> Res
     headers: dict[str, str] = {"Location": data["links"]["self"], "Retry-After": _POLL}
     if prefers_async(request):
         headers["Preference-Applied"] = "respond-async"
-    return success_response(data, _ACCEPTED, status_code=status.HTTP_202_ACCEPTED, headers=headers)
+    # Nobody has to follow a job to learn that it cannot begin.
+    message = job.message or _ACCEPTED
+    return success_response(data, message, status_code=status.HTTP_202_ACCEPTED, headers=headers)

@@ -56,8 +56,8 @@ class EnvelopeMixin(RuntimeGeneric, GenericViewSet[M], Generic[M]):
             None,
         )
         view.request = view.initialize_request(request)
-        # Asked for its auth, a request would look for credentials, and forget its user.
-        view.request.user, view.request.auth = user, None
+        # Asked for its auth, or refused, a request would look for credentials, and forget its user.
+        view.request.user, view.request.auth, view.request.authenticators = user, None, ()
         return cast("Self", view)  # what was made above
 
     def get_success_message(self) -> StrOrPromise:

@@ -119,12 +119,12 @@ class Command(BaseCommand):
         self.stdout.write(self.style.SUCCESS(f"{job}: {job.status_label}"))
 
     def follow(self, job: TransferJob) -> None:
-        """Show how far *job* is until nobody works at it."""
+        """Show how far *job* is until nobody works at it, or nobody seems to."""
         with self.show_progress(str(job)) as tell:
             while True:
                 progress = get_progress(job)
                 tell(progress)
-                if not job.is_active:
+                if job.status not in {JobStatus.QUEUED, JobStatus.RUNNING}:
                     break
                 time.sleep(_INTERVAL)
         self.stdout.write(f"{job}: {job.status_label}, {_describe(progress)}")
