@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -251,6 +252,17 @@ def test_check_command_tells_a_missing_middleware() -> None:
         (message,) = run_checks(tags=["drf_commons"])
     assert message.id == "drf_commons.E003"
     assert "archive.Note" in message.msg
+
+
+def test_check_command_tells_a_runner_that_nothing_uses() -> None:
+    """Whoever names a runner and forgets the app would have every import inline."""
+    others = [name for name in settings.INSTALLED_APPS if name != "drf_commons.jobs"]
+    with override_settings(COMMON={"TRANSFER_RUNNER": "celery"}):
+        assert run_checks(tags=["drf_commons"]) == []
+        with override_settings(INSTALLED_APPS=others):
+            (message,) = run_checks(tags=["drf_commons"])
+    assert (message.id, message.hint) == ("drf_commons.E009", "Add 'drf_commons.jobs' to INSTALLED_APPS, and migrate.")
+    assert "COMMON['TRANSFER_RUNNER'] is 'celery'" in message.msg
 
 
 def test_check_command_is_content_with_a_sound_project() -> None:

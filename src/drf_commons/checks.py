@@ -9,6 +9,7 @@
 ``drf_commons.E006``    the ``import_file_config`` of a viewset or an admin does not fit its models
 ``drf_commons.E007``    the ``export_field_config`` of one names columns that its model does not have
 ``drf_commons.E008``    a relation field names a column or a serializer that is not there
+``drf_commons.E009``    a runner is named for jobs, and ``drf_commons.jobs`` is not installed
 ======================  ===============================================================================
 
 The fourth and fifth are told by the models themselves, the sixth and seventh of an admin by the admin.
@@ -28,6 +29,7 @@ from drf_commons.errors import (
     ConfigurationError,
     InvalidExportConfigError,
     InvalidImportConfigError,
+    InvalidSettingsError,
     MissingMiddlewareError,
 )
 from drf_commons.middlewares import MiddlewareChecker
@@ -39,6 +41,7 @@ __all__ = [
     "check_export_configs",
     "check_import_configs",
     "check_relation_fields",
+    "check_runner",
     "check_settings",
     "register_checks",
     "validate_project",
@@ -72,6 +75,7 @@ def register_checks() -> None:
     checks.register(check_import_configs, _TAG)
     checks.register(check_export_configs, _TAG)
     checks.register(check_relation_fields, _TAG)
+    checks.register(check_runner, _TAG)
 
 
 def check_settings(**_: object) -> list[checks.CheckMessage]:
@@ -153,6 +157,18 @@ def check_relation_fields(**_: object) -> list[checks.CheckMessage]:
             faults = find_declaration_faults(cast("Any", serializer), seen)
             errors += [checks.Error(f"{field}: {fault}", id="drf_commons.E008") for field, fault in faults]
     return errors
+
+
+def check_runner(**_: object) -> list[checks.CheckMessage]:
+    """Return an error where jobs are to be run, and nothing makes any: every import and export would be inline."""
+    try:
+        runner = get_settings().TRANSFER_RUNNER
+    except InvalidSettingsError:
+        return []  # which is told by check_settings
+    if runner == "inline" or apps.is_installed("drf_commons.jobs"):
+        return []
+    msg = f"COMMON['TRANSFER_RUNNER'] is {runner!r}, and there are no jobs: 'drf_commons.jobs' is not installed."
+    return [checks.Error(msg, hint="Add 'drf_commons.jobs' to INSTALLED_APPS, and migrate.", id="drf_commons.E009")]
 
 
 def _require_current_user_middleware() -> None:
