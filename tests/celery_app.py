@@ -16,4 +16,4 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     worker_prefetch_multiplier=1,
 )
-app.autodiscover_tasks(lambda: ["drf_commons.jobs"])
+app.autodiscover_tasks()

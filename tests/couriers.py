@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 from typing import ClassVar
 
+from django.conf import settings
+from typing_extensions import override
+
 from drf_commons.jobs.calls import Call
-from drf_commons.jobs.runners import run_call
+from drf_commons.jobs.runners import CeleryRunner, run_call
+from drf_commons.jobs.tasks import run
 
 
 class Courier:
@@ -35,3 +40,23 @@ class Courier:
         """Return what waits, and forget it."""
         taken, cls.waiting[:] = [*cls.waiting], []
         return taken
+
+
+class BadPost(CeleryRunner):
+    """Celery that delivers everything twice and in any order, while a file ``scrambled`` lies beside those of jobs."""
+
+    @override
+    def enqueue(self, call: Call) -> None:
+        if not Path(settings.MEDIA_ROOT, "scrambled").exists():
+            super().enqueue(call)
+            return
+        for _ in range(2):
+            moment = Random().random() / 2  # noqa: S311  # no secret
+            run.apply_async((call.task, str(call.job), call.chunk), countdown=moment)
+
+
+class AtOnce:
+    """Does what it is told, as an engine does in tests."""
+
+    def enqueue(self, call: Call) -> None:
+        run_call(call)

@@ -84,4 +84,9 @@ TEMPLATES: Final = [
 ]
 STATIC_URL: Final = "static/"
 MEDIA_ROOT: Final = os.environ.get("MEDIA_ROOT", "")
+STORAGES: Final = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "narrow": {"BACKEND": "tests.storages.NarrowStorage"},
+}
 REST_FRAMEWORK: Final = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}

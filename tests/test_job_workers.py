@@ -1,142 +1,76 @@
 """Jobs with real workers: Celery on Redis, writing into PostgreSQL, while something goes wrong.
 
-``JOB_FAULTS=20`` has every fault as often.
+All three are the tests' own, and killed at will. ``JOB_FAULTS=20`` has every fault as often.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from io import BytesIO
-from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 import pytest
-from django.db import connection
+from pytest_django import DjangoDbBlocker
 
-from drf_commons.jobs.models import ImportJob, JobStatus
+from drf_commons.jobs.models import ImportJob, JobStatus, Strategy
 from drf_commons.jobs.service import cancel, get_progress, get_report, resume, start_import
+from tests.clusters import Cluster, run_cluster, wait_for
 from tests.personnel.models import Department
 
-ROOT: Final = Path(__file__).parents[1]
 ROWS: Final = 3_000
 TIMES: Final = range(int(os.environ.get("JOB_FAULTS", "1")))
 COMMON: Final = {
     "IMPORT_BATCH_SIZE": 50,
     "TRANSFER_CHUNK_ROWS": 200,
-    "TRANSFER_RUNNER": "celery",
+    "TRANSFER_RUNNER": "tests.couriers.BadPost",
     "TRANSFER_STALLED_AFTER": 4,
+    "TRANSFER_STORAGE": "narrow",
 }
 #: Every seventh row fails: its name is too long.
 FAILING: Final = len(range(0, ROWS, 7))
 
-DEPARTMENTS: Final = {
-    "steps": [{"model": "personnel.Department", "fields": ["code", "name"], "unique_fields": ["code"]}],
+
+def dawdle(value: object) -> object:
+    """Take time, so that what goes wrong goes wrong in the middle."""
+    time.sleep(0.0005)
+    return value
+
+
+MAIN: Final = {
+    "model": "personnel.Department",
+    "fields": ["code", "name"],
+    "unique_fields": ["code"],
+    "transforms": {"code": dawdle},
 }
+PARENT: Final = {"model": "personnel.Skill", "fields": ["name"], "unique_fields": ["name"]}
+SPREAD: Final = {"steps": [MAIN]}
+IN_ORDER: Final = {"steps": [PARENT, MAIN]}
+WHOLE: Final = {"steps": [{**PARENT, "update_if_exists": True}, MAIN]}
+STRATEGIES: Final = (Strategy.SPREAD, Strategy.IN_ORDER, Strategy.WHOLE)
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.xdist_group("workers"),
-    pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server: apt-get install redis-server"),
-    pytest.mark.skipif("postgres" not in os.environ.get("DATABASE_URL", ""), reason="needs PostgreSQL as DATABASE_URL"),
-]
-
-
-@dataclass(kw_only=True)
-class Cluster:
-    """A Redis of its own, and workers."""
-
-    port: int
-    directory: Path
-    environment: dict[str, str]
-    redis: subprocess.Popen[bytes] | None = None
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list[subprocess.Popen[bytes]])
-
-    def start_redis(self) -> None:
-        """Start Redis, with what it held before."""
-        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)]
-        self.redis = subprocess.Popen(  # noqa: S603  # a fixed command
-            [*command, "--appendonly", "yes", "--appendfsync", "always"], stdout=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-
-    def start_worker(self) -> None:
-        """Start one worker, which is one process."""
-        command = [sys.executable, "-m", "celery", "-A", "tests.celery_app", "worker", "-P", "solo", "-l", "warning"]
-        log = (self.directory / f"worker{len(self.workers)}.log").open("wb")
-        name = ["-n", f"worker{len(self.workers)}@test", "--without-gossip", "--without-mingle"]
-        self.workers.append(
-            subprocess.Popen([*command, *name], cwd=ROOT, env=self.environment, stdout=log, stderr=log)  # noqa: S603
-        )
-        log.close()
-
-    def kill_worker(self) -> None:
-        """Kill a worker as the machine would, and start another."""
-        worker = self.workers.pop(0)
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
-        self.start_worker()
-
-    def restart_redis(self) -> None:
-        """Kill Redis, and start it anew."""
-        assert self.redis is not None
-        self.redis.kill()
-        self.redis.wait()
-        time.sleep(0.3)
-        self.start_redis()
-
-    def stop(self) -> None:
-        """End every process that was started."""
-        for process in [*self.workers, *([self.redis] if self.redis else [])]:
-            process.kill()
-            process.wait()
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("workers"), pytest.mark.once]
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[Cluster]:
-    """Start Redis and two workers on the database of the tests."""
-    from tests.celery_app import app  # noqa: PLC0415  # it is a worker's
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    directory = tmp_path_factory.mktemp("workers")
-    broker = f"redis://127.0.0.1:{port}/0"
-    app.conf.update(broker_url=broker)
-    app.set_default()
-    environment = {
-        **os.environ,
-        "BROKER_URL": broker,
-        "DATABASE_URL": f"postgres://postgres@127.0.0.1:5432/{connection.settings_dict['NAME']}",
-        "MEDIA_ROOT": str(directory / "media"),
-        "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'example'}:{ROOT}",
-        **{f"DRF_COMMONS_{key}": str(value) for key, value in COMMON.items()},
-    }
-    cluster = Cluster(port=port, directory=directory, environment=environment)
-    cluster.start_redis()
-    for _ in range(2):
-        cluster.start_worker()
-    yield cluster
-    cluster.stop()
+def cluster(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Cluster]:
+    """Start PostgreSQL, Redis and two workers."""
+    with django_db_blocker.unblock(), run_cluster(tmp_path_factory.mktemp("workers"), COMMON) as cluster:
+        yield cluster
 
 
 @pytest.fixture(autouse=True)
-def workers(cluster: Cluster, settings: Any) -> None:
+def workers(cluster: Cluster, settings: Any) -> Iterator[None]:
     """Send jobs to the workers, and keep files where they look for them."""
     settings.COMMON = COMMON
-    settings.MEDIA_ROOT = cluster.environment["MEDIA_ROOT"]
+    settings.MEDIA_ROOT = str(cluster.media)
+    yield
+    for sign in ("room", "scrambled"):
+        (cluster.media / sign).unlink(missing_ok=True)
 
 
 def build_file(first: int = 0) -> BytesIO:
@@ -145,28 +79,16 @@ def build_file(first: int = 0) -> BytesIO:
     return BytesIO("\n".join(["code,name", *rows]).encode())
 
 
-def start(file: BytesIO | None = None) -> ImportJob:
+def start(strategy: str = Strategy.SPREAD) -> ImportJob:
     """Start to import the file."""
-    return start_import(f"{__name__}.DEPARTMENTS", file or build_file(), name="departments.csv")
+    return start_import(f"{__name__}.{strategy.upper()}", build_file(), name="departments.csv")
 
 
-def wait_for(test: Callable[[], object], seconds: float = 60) -> None:
-    """Wait until *test* is true."""
-    deadline = time.monotonic() + seconds
-    while not test():
-        assert time.monotonic() < deadline, "it takes too long"
-        time.sleep(0.02)
-
-
-def has_begun(job: ImportJob) -> bool:
-    """Tell whether some rows are written, and not all."""
-    return get_progress(job).rows > 100
-
-
-def is_over(job: ImportJob) -> bool:
+def resume_until_over(job: ImportJob) -> bool:
     """Tell whether the job has come to its end, and resume it where it was interrupted."""
     status = get_progress(job).status
     if status in {JobStatus.FAILED, JobStatus.STALLED}:
+        assert "can be resumed" in job.message, job.message
         resume(job)
     return status == JobStatus.COMPLETED
 
@@ -186,57 +108,100 @@ def check(job: ImportJob) -> None:
         assert len(file.read().decode().splitlines()) == FAILING + 1
 
 
-def terminate_connections() -> None:
-    """End every connection to the database but this one, as a restart of the server would."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+def do_nothing(_cluster: Cluster, _job: ImportJob) -> None:
+    """Let the job be."""
 
 
-FAULTS: Final[dict[str, Callable[[Cluster, ImportJob], None]]] = {
-    "nothing goes wrong": lambda _cluster, _job: None,
-    "a worker is killed": lambda cluster, _job: cluster.kill_worker(),
-    "Redis is restarted": lambda cluster, _job: cluster.restart_redis(),
-    "the database is restarted": lambda _cluster, _job: terminate_connections(),
-    "it is cancelled and resumed": lambda _cluster, job: _cancel_and_resume(job),
-}
+def kill_worker(cluster: Cluster, _job: ImportJob) -> None:
+    cluster.kill_worker()
 
 
-def _cancel_and_resume(job: ImportJob) -> None:
+def restart_redis(cluster: Cluster, _job: ImportJob) -> None:
+    cluster.redis.restart()
+
+
+def restart_postgres(cluster: Cluster, _job: ImportJob) -> None:
+    """Stop the server as an administrator would."""
+    cluster.restart_postgres("fast")
+
+
+def crash_postgres(cluster: Cluster, _job: ImportJob) -> None:
+    """Stop the server as a crash would."""
+    cluster.restart_postgres("immediate")
+
+
+def fill_disk(cluster: Cluster, job: ImportJob) -> None:
+    """Leave no room for the rows that fail, and make some when the job has said so."""
+    (cluster.media / "room").write_text("1000")
+    wait_for(lambda: get_progress(job).status == JobStatus.FAILED)
+    assert "No space left on device" in job.message
+    (cluster.media / "room").unlink()
+
+
+def cancel_and_resume(_cluster: Cluster, job: ImportJob) -> None:
+    """Stop the job, which then tells what is there."""
     cancel(job)
-    time.sleep(0.5)
+    wait_for(lambda: not is_written_to())
     report = get_report(job)
     assert report is not None
-    assert report["created"] == Department.objects.count()
+    assert (report["state"], report["created"]) == ("stopped", Department.objects.count())
     resume(job)
 
 
+def is_written_to() -> bool:
+    """Tell whether somebody is still at a batch."""
+    before = Department.objects.count()
+    time.sleep(0.5)
+    return Department.objects.count() > before
+
+
+FAULTS: Final = (
+    do_nothing,
+    kill_worker,
+    restart_redis,
+    restart_postgres,
+    crash_postgres,
+    fill_disk,
+    cancel_and_resume,
+)
+
+
+@pytest.mark.parametrize("number", TIMES)
 @pytest.mark.parametrize("fault", FAULTS)
-def test_no_row_is_lost_or_doubled(cluster: Cluster, fault: str) -> None:
-    """Whatever happens to workers, broker or database: all rows are stored once, or reported once."""
-    for _ in TIMES:
-        Department.objects.all().delete()
-        job = start()
-        wait_for(lambda job=job: has_begun(job))  # type: ignore[misc]
-        FAULTS[fault](cluster, job)
-        wait_for(lambda job=job: is_over(job))  # type: ignore[misc]
-        check(job)
+def test_no_row_is_lost_or_doubled(cluster: Cluster, fault: Callable[[Cluster, ImportJob], None], number: int) -> None:
+    """Whatever happens to workers, broker, database or disk: all rows are stored once, or reported once."""
+    strategy = STRATEGIES[(FAULTS.index(fault) + number) % len(STRATEGIES)]
+    begun = Random(number).randrange(50, ROWS // 2)  # noqa: S311  # no secret
+    job = start(strategy)
+    wait_for(lambda: get_progress(job).rows > begun)
+    assert job.status == JobStatus.RUNNING, job.message
+    fault(cluster, job)
+    wait_for(lambda: resume_until_over(job))
+    check(job)
+    assert job.strategy == strategy
 
 
-def test_two_jobs_over_the_same_rows_store_each_once(cluster: Cluster) -> None:
+@pytest.mark.parametrize("number", TIMES)
+def test_messages_that_come_twice_and_in_any_order_do_no_harm(cluster: Cluster, number: int) -> None:
+    """Each is sent twice, at moments of their own: all rows are stored once, or reported once."""
+    cluster.media.mkdir(exist_ok=True)
+    (cluster.media / "scrambled").touch()
+    job = start(STRATEGIES[number % len(STRATEGIES)])
+    wait_for(lambda: resume_until_over(job))
+    check(job)
+
+
+@pytest.mark.parametrize("number", TIMES)
+def test_two_jobs_over_the_same_rows_store_each_once(cluster: Cluster, number: int) -> None:
     """Two jobs that import the same rows at once end with true reports, and no row is there twice."""
-    for _ in TIMES:
-        Department.objects.all().delete()
-        jobs = [start(), start()]
-        for job in jobs:
-            wait_for(lambda job=job: is_over(job))  # type: ignore[misc]
-        reports = [get_report(job) for job in jobs]
-        assert Department.objects.count() == ROWS - FAILING
-        created = 0
-        for report in reports:
-            assert report is not None
-            assert report["total"] == report["created"] + report["unchanged"] + report["failed"] == ROWS
-            created += report["created"]
-        assert created == ROWS - FAILING
+    strategy = STRATEGIES[number % len(STRATEGIES)]
+    jobs = [start(strategy), start(strategy)]
+    for job in jobs:
+        wait_for(lambda job=job: resume_until_over(job))  # type: ignore[misc]
+    assert Department.objects.count() == ROWS - FAILING
+    created = 0
+    for report in map(get_report, jobs):
+        assert report is not None
+        assert report["total"] == report["created"] + report["unchanged"] + report["failed"] == ROWS
+        created += report["created"]
+    assert created == ROWS - FAILING
