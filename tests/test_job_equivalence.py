@@ -15,7 +15,7 @@ from drf_commons.jobs.models import ImportJob, JobStatus, Strategy
 from drf_commons.jobs.service import start_import
 from drf_commons.services.importing import FailedRowsFile, FileImportService, ImportMode, ReadOptions, open_table
 from tests.couriers import Courier
-from tests.personnel.models import Department, Employee
+from tests.personnel.models import Department, Employee, Skill
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -56,13 +56,32 @@ CONTRADICTING: Final = {
     "steps": [{**PARENTS["steps"][0], "update_if_exists": True}, PARENTS["steps"][1]],  # type: ignore[index]
 }
 
+DESCRIBED: Final = {
+    "columns": {"department": "code", "badge": "name"},
+    "steps": [
+        {**PARENTS["steps"][0], "fields": ["code", "name"]},  # type: ignore[index]
+        {**PARENTS["steps"][1], "fields": [name for name in HEADER[:-1] if name != "badge"]},  # type: ignore[index]
+    ],
+}
+TAGS: Final = {
+    "steps": [
+        {
+            "model": "personnel.Employee",
+            **FIELDS,
+            "many_to_many": {"skills": {"source_field": "badge", "lookup_field": "name", "create_missing": True}},
+        }
+    ]
+}
+
 REPLACE: Final = ADD
 CASES: Final = {
     "ADD": (ADD, "append", Strategy.SPREAD),
     "WITHOUT_KEY": (WITHOUT_KEY, "append", Strategy.SPREAD),
     "UPDATE": (UPDATE, "append", Strategy.IN_ORDER),
-    "CREATE_MISSING": (CREATE_MISSING, "append", Strategy.IN_ORDER),
-    "PARENTS": (PARENTS, "append", Strategy.IN_ORDER),
+    "CREATE_MISSING": (CREATE_MISSING, "append", Strategy.SPREAD),
+    "PARENTS": (PARENTS, "append", Strategy.SPREAD),
+    "DESCRIBED": (DESCRIBED, "append", Strategy.IN_ORDER),
+    "TAGS": (TAGS, "append", Strategy.SPREAD),
     "CONTRADICTING": (CONTRADICTING, "append", Strategy.WHOLE),
     "REPLACE": (ADD, "replace", Strategy.WHOLE),
 }
@@ -76,14 +95,14 @@ def courier(tmp_path: Path, settings: Any) -> None:
     Courier.take()
 
 
-def build_rows(random: Random, size: int, *, spoil: float) -> list[list[str]]:
+def build_rows(random: Random, size: int, *, spoil: float, twins: float) -> list[list[str]]:
     """Return rows of which a share is wrong: cells that are no values, keys that are there twice, badges too."""
     rows: list[list[str]] = []
     for number in range(size):
         email, badge = f"person{number}@example.org", str(1000 + number)
-        if rows and random.random() < spoil:
+        if rows and random.random() < twins:
             email = f" {random.choice(rows)[0].strip()} "
-        if rows and random.random() < spoil:
+        if rows and random.random() < twins:
             badge = random.choice(["", *(row[3] for row in rows)])
         salary = "much" if random.random() < spoil else str(random.randrange(1000, 9999))
         hired = f"2024-{random.randrange(1, 13):02}-{random.randrange(1, 29):02}"
@@ -101,8 +120,8 @@ def write_csv(rows: list[list[str]]) -> bytes:
 
 def set_up() -> None:
     """Store what is there before the import."""
-    Employee.objects.all().delete()
-    Department.objects.all().delete()
+    for model in (Employee, Department, Skill):
+        model.objects.all().delete()
     home, *_ = [Department.objects.create(code=code) for code in ("A1", "B2", "C3")]
     for number in (3, 7, 400):
         Employee.objects.create(
@@ -123,8 +142,8 @@ def list_rows(model: type[Model], *names: str) -> list[tuple[Any, ...]]:
 
 def list_stored() -> list[list[tuple[Any, ...]]]:
     """Return all that an import has written."""
-    names = ("email", "first_name", "last_name", "badge", "salary", "hired", "department__code")
-    return [list_rows(Employee, *names), list_rows(Department, "code", "name")]
+    names = ("email", "first_name", "last_name", "badge", "salary", "hired", "department__code", "skills__name")
+    return [list_rows(Employee, *names), list_rows(Department, "code", "name"), list_rows(Skill, "name")]
 
 
 def describe(report: dict[str, Any]) -> dict[str, Any]:
@@ -171,14 +190,14 @@ def read_failed_file(job: ImportJob) -> bytes:
         return bytes(file.read())
 
 
-@pytest.mark.parametrize("spoil", [0.0, 0.2, 0.9])
+@pytest.mark.parametrize(("spoil", "twins"), [(0.0, 0.0), (0.3, 0.0), (0.2, 0.2), (0.9, 0.9)])
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("case", CASES)
-def test_a_job_does_what_an_import_in_one_process_does(case: str, seed: int, spoil: float) -> None:
+def test_a_job_does_what_an_import_in_one_process_does(case: str, seed: int, spoil: float, twins: float) -> None:
     """Messages in any order, each delivered twice: report, table and file of failed rows are those of one process."""
     config, mode, strategy = CASES[case]
-    random = Random(f"{case}{seed}{spoil}")  # noqa: S311  # no secret
-    file = write_csv(build_rows(random, random.randrange(1, 70), spoil=spoil))
+    random = Random(f"{case}{seed}{spoil}{twins}")  # noqa: S311  # no secret
+    file = write_csv(build_rows(random, random.randrange(1, 70), spoil=spoil, twins=twins))
     set_up()
     report, failed = import_inline(config, file, "people.csv", mode)  # type: ignore[arg-type]
     stored = list_stored()
@@ -187,7 +206,8 @@ def test_a_job_does_what_an_import_in_one_process_does(case: str, seed: int, spo
     job = import_as_job(case, file, "people.csv", mode)  # type: ignore[arg-type]
     Courier.deliver(random, copies=2)
     job.refresh_from_db()
-    assert job.strategy == strategy
+    # Where rows are twins, one of them is imported alone, and would count again what it refers to.
+    assert job.strategy in {strategy, Strategy.IN_ORDER if case == "PARENTS" and twins else strategy}
     assert job.report is not None, job.message
     assert describe(job.report) == describe(report)
     reasons, others = list_reasons(job.report), list_reasons(report)

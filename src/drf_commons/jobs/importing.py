@@ -21,7 +21,8 @@ from drf_commons.jobs.failures import keep_failed
 from drf_commons.jobs.files import open_chunk, read_batches
 from drf_commons.jobs.finishing import advance
 from drf_commons.jobs.models import ACTIVE, ImportChunk, ImportJob, Strategy
-from drf_commons.jobs.rows import find_chunks, get_database
+from drf_commons.jobs.parents import creates_parents, lacks_parents
+from drf_commons.jobs.rows import find_active, find_chunks, get_database
 from drf_commons.jobs.targets import ImportTarget, build_fingerprint, find_import_target
 from drf_commons.jobs.twins import Twins
 from drf_commons.jobs.wholes import import_whole
@@ -116,10 +117,10 @@ def _run_batches(job: ImportJob, chunk: ImportChunk, target: ImportTarget) -> bo
     twins = Twins(job, chunk)
     with open_chunk(job, chunk) as table:
         plan = build_plan(target.config, table, scope=target.scope)
-        return all(_run_batch(chunk, plan, batch, twins) for batch in read_batches(job, chunk, table))
+        return all(_run_batch(job, chunk, plan, batch, twins) for batch in read_batches(job, chunk, table))
 
 
-def _run_batch(chunk: ImportChunk, plan: Plan, batch: Chunk, twins: Twins) -> bool:
+def _run_batch(job: ImportJob, chunk: ImportChunk, plan: Plan, batch: Chunk, twins: Twins) -> bool:
     """Import one batch; return ``False`` where it is another worker's, or the job has ended."""
     part = twins.select(batch)
 
@@ -132,6 +133,8 @@ def _run_batch(chunk: ImportChunk, plan: Plan, batch: Chunk, twins: Twins) -> bo
         chunk.save(using=plan.using, update_fields=_MOVED)
 
     with transaction.atomic(using=plan.using):
+        if job.strategy == Strategy.SPREAD.value and creates_parents(plan) and lacks_parents(plan, part):
+            find_active(job).select_for_update().first()  # the row of the job is the turn
         if not _claim(chunk, plan.using):
             return False
         if part.rows or part.faults:

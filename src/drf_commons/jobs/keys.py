@@ -21,10 +21,10 @@ from drf_commons.services.importing.lookups import Fault
 from drf_commons.services.importing.plan import StepPlan
 from drf_commons.services.importing.rows import Cells, ForeignKeyColumn, ValueColumn
 
-__all__ = ["KeyPart", "Repeats", "UniqueKey", "find_parts", "list_keys"]
+__all__ = ["NO_VALUES", "KeyPart", "Repeats", "UniqueKey", "find_parts", "list_keys"]
 
 #: Two rows of which one has one of these in its key are no twins.
-_NO_VALUES: Final = frozenset({NoneType, DatabaseDefault, Fault})
+NO_VALUES: Final = frozenset({NoneType, DatabaseDefault, Fault})
 
 #: Stands for the hash of a row without a key: no hash in Python is this number.
 _NO_HASH: Final = -1
@@ -55,7 +55,7 @@ class UniqueKey:
         rows: dict[tuple[Any, ...], list[int]] = {}
         keys = zip(*(part.read(columns[part.index]) for part in self.parts), strict=True)
         for number, key in zip(numbers, keys, strict=True):
-            if _NO_VALUES.isdisjoint(map(type, key)):
+            if NO_VALUES.isdisjoint(map(type, key)):
                 rows.setdefault(key, []).append(number)
         return rows
 
@@ -64,9 +64,9 @@ class UniqueKey:
         traces = [part.trace(columns[part.index]) for part in self.parts]
         hashes = [*map(hash, zip(*traces, strict=True))]
         for trace in traces:
-            if not _NO_VALUES.isdisjoint(map(type, trace)):
+            if not NO_VALUES.isdisjoint(map(type, trace)):
                 hashes = [
-                    _NO_HASH if type(value) in _NO_VALUES else number
+                    _NO_HASH if type(value) in NO_VALUES else number
                     for number, value in zip(hashes, trace, strict=True)
                 ]
         return hashes

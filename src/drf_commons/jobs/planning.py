@@ -68,6 +68,10 @@ def plan_import(job: ImportJob) -> None:
             ranges = [*_divide(read(table), table.start, _choose_size(table, strategy), repeats)]
             if repeats.find():
                 _find_twins(read(table), ranges, repeats, TwinFinder(keys, strategy))
+                if len(plan.steps) > 1 and any(part.held for part in ranges):
+                    # In a batch of its own a twin would count what it refers to once more.
+                    strategy, reason = Strategy.IN_ORDER, "Rows of the file share what must be unique."
+                    _find_twins(read(table), ranges, repeats, TwinFinder(list_keys(plan, strategy), strategy))
         except _StoppedError:
             return
         csv = describe_table(table)
@@ -119,8 +123,10 @@ def _divide(batches: Iterable[Chunk], start: Cursor, size: int | None, repeats: 
         yield part
 
 
-def _find_twins(batches: Iterable[Chunk], ranges: Iterable[_Range], repeats: Repeats, finder: TwinFinder) -> None:
+def _find_twins(batches: Iterable[Chunk], ranges: Sequence[_Range], repeats: Repeats, finder: TwinFinder) -> None:
     """Write into *ranges* which of their rows are twins of an earlier one."""
+    for part in ranges:
+        part.firsts, part.held = {}, set()
     rest = iter(ranges)
     part = next(rest)
     before = 0

@@ -7,12 +7,14 @@ one process can tell, or all is taken back when one row fails, there is one tran
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from drf_commons.jobs.keys import UniqueKey, find_parts
 from drf_commons.jobs.models import ImportJob, Strategy
+from drf_commons.jobs.parents import is_interchangeable, is_told_by
 from drf_commons.services.importing import Chunk, Plan
 from drf_commons.services.importing.seen import SeenKeys
 
@@ -43,15 +45,18 @@ def _find_reasons_for_one_transaction(job: ImportJob, plan: Plan) -> Iterator[st
 
 def _find_reasons_for_order(plan: Plan) -> Iterator[str]:
     main = plan.steps[-1]
-    written = {parent for step in plan.steps for parent in (step.model, *step.model._meta.get_parent_list())}
+    written = Counter(kind for step in plan.steps for kind in (step.model, *step.model._meta.get_parent_list()))
     for step in plan.steps:
         if not step.is_main and (step.key or step.unique_sets):
-            yield f"Rows of the file may share a {step.name}."
+            if not is_interchangeable(step):
+                yield f"Rows of the file may share a {step.name}, and say different things about it."
+            if written[step.model] > 1:
+                yield f"What {step.name} creates, another step may create as well."
         for column in (*step.foreign_keys, *step.many_to_many):
-            name = f"{step.name}.{column.field.name}"
-            if column.lookup.create_missing:
-                yield f"Rows of the file may share what is created for {name}."
-            if column.lookup.queryset.model in written:
+            name, lookup = f"{step.name}.{column.field.name}", column.lookup
+            if lookup.create_missing and not is_told_by(lookup.queryset.model, {lookup.key_field.name}):
+                yield f"What is created for {name} may be in the way of the next one."
+            if lookup.queryset.model in written:
                 yield f"{name} may refer to a row that the file creates."
     if main.step.update_if_exists and main.unique_sets:
         yield f"A {main.name} may take over a value that an earlier row gives up."

@@ -70,6 +70,13 @@ class Lookup:
         # What is not there now may be created by a later row.
         return {**known, **found}
 
+    def lacks(self, keys: Iterable[Any]) -> bool:
+        """Tell whether one of *keys* has no target yet; what has one is not asked for again."""
+        new = {*keys}.difference(self._known)
+        found = {key: target for key, target in self._query(new).items() if not isinstance(target, Fault)}
+        self._known.update(found)
+        return len(found) < len(new)
+
     def forget(self) -> None:
         """Ask for every key anew: rows may have been taken back."""
         self._known.clear()
