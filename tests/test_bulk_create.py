@@ -16,6 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drf_commons.bulk import abulk_create, bulk_create
+from tests.ledger.models import Note, Person
 from tests.warehouse.models import (
     Bin,
     Box,
@@ -152,6 +153,17 @@ def test_related_objects_are_written_by_their_keys() -> None:
     supplier.save()
     bulk_create(Item.objects.all(), [item])
     assert Item.objects.get().supplier == supplier
+
+
+def test_related_objects_that_are_not_saved_are_refused() -> None:
+    """Whichever kind of key refers to them; a row without the object that it points at would be of no use."""
+    unsaved = Person(name="Ada")
+    for row in (Note(target=unsaved, text="x"), Item(name="x", supplier=Supplier(name="x"))):
+        with pytest.raises(ValueError, match="unsaved related object"):
+            bulk_create(type(row)._default_manager.all(), [row])
+    ada = Person.objects.create(name="Ada")
+    bulk_create(Note.objects.all(), [Note(target=ada, text="x"), Note(target=ada, text="y")])
+    assert [note.target for note in Note.objects.all()] == [ada, ada]
 
 
 def test_auto_now_is_one_instant_for_all_rows() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import pickle
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -124,6 +125,19 @@ def test_a_row_that_is_gone_is_no_conflict(machines: list[Machine]) -> None:
 
     assert bulk_update(Machine.objects.all(), machines, ["place"]) == 2
     assert set(Machine.objects.values_list("place", "version")) == {("new", 2)}
+
+
+def test_a_key_that_is_spelt_otherwise_hides_no_conflict() -> None:
+    """Neither from a statement of ours nor from Django's."""
+    for model, field in ((Machine, "name"), (Robot, "arms")):
+        row: Any = model.objects.create(name="old")
+        spelt: Any = model.objects.get(pk=row.pk)
+        setattr(spelt, field, 3)
+        spelt.pk = str(row.pk).upper()
+        row.save()
+        with pytest.raises(BulkVersionConflictError):
+            bulk_update(model.objects.all(), [spelt], [field])
+        assert getattr(model.objects.get(pk=row.pk), field) == getattr(row, field)
 
 
 def test_versions_hold_where_django_writes() -> None:

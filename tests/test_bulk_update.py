@@ -19,6 +19,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drf_commons.bulk import abulk_update, bulk_update
+from drf_commons.bulk.columns import prepare_values
 from tests.warehouse.models import Bin, Box, Crate, Item, Label, Parcel, Sample, Scan, Shelf, Slot, Supplier
 from tests.warehouse.values import VALUES, read_raw
 
@@ -382,6 +383,23 @@ def test_of_equal_keys_the_first_wins_as_in_django() -> None:
     assert Item.objects.get().name == "first"
 
 
+def test_keys_may_be_spelt_in_any_way() -> None:
+    """Capitals, dashes or not, a text or the key itself, all in one call; of two spellings of one key the first wins."""
+    keys = [uuid.UUID(int=number) for number in (3, 1, 4, 2)]
+    Parcel.objects.bulk_create([Parcel(pk=key, label="old") for key in keys])
+    spelt = [str(keys[0]).upper(), keys[1].hex, keys[2], f"{{{keys[3]}}}", str(keys[2])]
+    parcels = [Parcel(pk=key, label=f"new {place}") for place, key in enumerate(spelt)]
+
+    bulk_update(Parcel.objects.all(), parcels, ["label"])
+
+    assert dict(Parcel.objects.values_list("pk", "label")) == {key: f"new {place}" for place, key in enumerate(keys)}
+    items = make_items(12)
+    rows = [Item(pk=item.pk if place % 2 else str(item.pk), name="new") for place, item in enumerate(items)]
+    assert bulk_update(Item.objects.all(), rows, ["name"]) == 12
+    with pytest.raises(ValueError, match="expected a number"):
+        bulk_update(Item.objects.all(), [Item(pk="x", name="new")], ["name"])
+
+
 def test_composite_keys_go_through_django() -> None:
     """A key of two columns is matched by both."""
     slots = Slot.objects.bulk_create([Slot(aisle=1, number=number, content="old") for number in (1, 2)])
@@ -462,6 +480,15 @@ def test_a_wrong_call_is_refused_by_name(call: Callable[[list[Item]], int], mess
     """Each mistake has a message that names it, and nothing is written."""
     with pytest.raises(ValueError, match=message):
         call(make_items(2))
+
+
+def test_a_decimal_without_bounds_is_prepared_as_its_field_does() -> None:
+    """Newer versions of Django have them."""
+    field: models.DecimalField[Any, Any] = models.DecimalField()
+    values = [Decimal("1.50"), None, Decimal(-7)]
+
+    expected = [field.get_db_prep_save(value, connection) for value in values]
+    assert prepare_values(field, values, connection) == expected
 
 
 @pytest.mark.postgresql

@@ -31,6 +31,7 @@ __all__ = [
     "is_uniform",
     "prepare_values",
     "read_columns",
+    "read_keys",
     "read_values",
 ]
 
@@ -90,6 +91,16 @@ def read_values(field: FieldAny, objs: Sequence[models.Model]) -> list[Any]:
         values = [getattr(obj, attname) for obj in objs]
     _refuse_expressions(field, values)
     return values
+
+
+def read_keys(objs: Sequence[models.Model]) -> list[Any]:
+    """Return the primary keys of *objs* as their column holds them: ``"7"`` and ``7`` are the same key."""
+    keys = [obj.pk for obj in objs]
+    kinds = {*map(type, keys)}
+    if len(kinds) == 1 and str not in kinds:
+        return keys
+    parse = {kind: kind._meta.pk.get_prep_value for kind in {*map(type, objs)}}
+    return [None if key is None else parse[type(obj)](key) for obj, key in zip(objs, keys, strict=True)]
 
 
 def read_columns(fields: Sequence[FieldAny], objs: Sequence[models.Model]) -> Sequence[Values]:
@@ -185,6 +196,8 @@ def _adapt_decimal(field: FieldAny, values: Values, connection: BaseDatabaseWrap
     if connection.vendor == "postgresql":
         return values
     digits, places = field.max_digits, field.decimal_places
+    if digits is None or places is None:
+        return None
     point, longest = -places - 1, digits + 1
     adapt = connection.ops.adapt_decimalfield_value
 

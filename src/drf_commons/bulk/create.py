@@ -65,7 +65,8 @@ class _Insert:
     def run(self, chunk_size: int) -> None:
         """Insert everything or nothing."""
         prepare_inserted(self.model, self.objs, self.using)
-        check_related(self.objs, self.opts.concrete_fields, operation="bulk_create")
+        generic = [field for field in self.opts.private_fields if hasattr(field, "fk_field")]
+        check_related(self.objs, [*self.opts.concrete_fields, *cast("Any", generic)], operation="bulk_create")
         with transaction.atomic(using=self.using, savepoint=False):
             if self.spans_tables():
                 for obj in self.objs:

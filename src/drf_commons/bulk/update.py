@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeAlias, TypeVar
+from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, models, transaction
 from django.db.models import sql
 
-from drf_commons.bulk.columns import FieldAny, UnsupportedError, build_column, read_values
+from drf_commons.bulk.columns import FieldAny, UnsupportedError, build_column, read_keys, read_values
 from drf_commons.bulk.engines import Condition, Engine, get_engine
 from drf_commons.bulk.querysets import build_condition, get_chunk_size, get_writer
 from drf_commons.bulk.related import check_related
@@ -83,7 +84,7 @@ class _Update:
         self.objs = tuple(objs)
         self.fields = self.resolve(names)
         self.sent = self.find_sent(present)
-        self.pks: list[Any] = [obj.pk for obj in self.objs]
+        self.pks = read_keys(self.objs)
         if None in self.pks:
             msg = "bulk_update(): every object needs a primary key"
             raise ValueError(msg)
@@ -169,7 +170,9 @@ class _Update:
         """Yield the objects in chunks, each with who names what, in the order in which rows are locked."""
         limit = engine and engine.get_max_rows(len(sent) + 1)
         size = min(size, limit) if limit else size
-        order = sorted(range(len(self.pks)), key=self.pks.__getitem__)
+        # UUIDs are compared as numbers, but in Python's own time.
+        ranks = [pk.int for pk in self.pks] if {*map(type, self.pks)} == {UUID} else self.pks
+        order = sorted(range(len(ranks)), key=ranks.__getitem__)
         for start in range(0, len(order), size):
             rows = order[start : start + size]
             masks = {field: mask and [mask[row] for row in rows] for field, mask in sent.items()}

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from django.db import models
 
-from drf_commons.bulk.columns import FieldAny
+from drf_commons.bulk.columns import FieldAny, read_keys
 from drf_commons.errors import BulkVersionConflictError, VersionConflictError
 
 __all__ = ["Versions", "find_versions"]
@@ -23,18 +23,19 @@ class Versions:
     def __init__(self, field: FieldAny, objs: Sequence[Any]) -> None:
         self.field = field
         self._objs = objs
-        self._expected: Mapping[object, int] = {obj.pk: obj.expected_version for obj in self._objs}
+        versions = [obj.expected_version for obj in objs]
+        self._expected: Mapping[object, int] = dict(zip(read_keys(objs), versions, strict=True))
 
     def get_expected(self, objs: Sequence[models.Model]) -> list[int]:
         """Return the version that the row of each object must have."""
-        return [self._expected[obj.pk] for obj in objs]
+        return [self._expected[key] for key in read_keys(objs)]
 
     @contextmanager
     def counted(self) -> Generator[None]:
         """Give every object the next version; take it back when the write fails."""
         before = [obj.version for obj in self._objs]
-        for obj in self._objs:
-            obj.version = self._expected[obj.pk] + 1
+        for obj, expected in zip(self._objs, self.get_expected(self._objs), strict=True):
+            obj.version = expected + 1
         try:
             yield
         except BaseException:
@@ -44,12 +45,13 @@ class Versions:
 
     def check(self, writer: models.QuerySet[Any], objs: Sequence[models.Model]) -> None:
         """Lock the rows of *objs*; raise :class:`BulkVersionConflictError` for those changed since they were read."""
-        rows = writer.filter(pk__in=[obj.pk for obj in objs]).order_by("pk").select_for_update()
+        keys = read_keys(objs)
+        rows = writer.filter(pk__in=keys).order_by("pk").select_for_update()
         current = cast("dict[object, int]", dict(rows.values_list("pk", self.field.name)))
         conflicts = [
-            VersionConflictError(type(obj), obj.pk, expected, current[obj.pk])
-            for obj, expected in zip(objs, self.get_expected(objs), strict=True)
-            if current.get(obj.pk, expected) != expected
+            VersionConflictError(type(obj), obj.pk, expected, current[key])
+            for obj, key, expected in zip(objs, keys, self.get_expected(objs), strict=True)
+            if current.get(key, expected) != expected
         ]
         if conflicts:
             raise BulkVersionConflictError(conflicts)
