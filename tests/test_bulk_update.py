@@ -384,10 +384,10 @@ def test_of_equal_keys_the_first_wins_as_in_django() -> None:
 
 
 def test_keys_may_be_spelt_in_any_way() -> None:
-    """Capitals, dashes or not, a text or the key itself, all in one call; of two spellings of one key the first wins."""
+    """Capitals, dashes or not, a text or the key itself, all in one call; of two spellings the first wins."""
     keys = [uuid.UUID(int=number) for number in (3, 1, 4, 2)]
     Parcel.objects.bulk_create([Parcel(pk=key, label="old") for key in keys])
-    spelt = [str(keys[0]).upper(), keys[1].hex, keys[2], f"{{{keys[3]}}}", str(keys[2])]
+    spelt: list[Any] = [str(keys[0]).upper(), keys[1].hex, keys[2], f"{{{keys[3]}}}", str(keys[2])]
     parcels = [Parcel(pk=key, label=f"new {place}") for place, key in enumerate(spelt)]
 
     bulk_update(Parcel.objects.all(), parcels, ["label"])

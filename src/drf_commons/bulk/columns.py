@@ -97,10 +97,10 @@ def read_keys(objs: Sequence[models.Model]) -> list[Any]:
     """Return the primary keys of *objs* as their column holds them: ``"7"`` and ``7`` are the same key."""
     keys = [obj.pk for obj in objs]
     kinds = {*map(type, keys)}
-    if len(kinds) == 1 and str not in kinds:
+    if not kinds or (len(kinds) == 1 and str not in kinds):
         return keys
-    parse = {kind: kind._meta.pk.get_prep_value for kind in {*map(type, objs)}}
-    return [None if key is None else parse[type(obj)](key) for obj, key in zip(objs, keys, strict=True)]
+    parse = objs[0]._meta.pk.get_prep_value
+    return [None if key is None else parse(key) for key in keys]
 
 
 def read_columns(fields: Sequence[FieldAny], objs: Sequence[models.Model]) -> Sequence[Values]:
@@ -196,7 +196,7 @@ def _adapt_decimal(field: FieldAny, values: Values, connection: BaseDatabaseWrap
     if connection.vendor == "postgresql":
         return values
     digits, places = field.max_digits, field.decimal_places
-    if digits is None or places is None:
+    if None in {digits, places}:  # without bounds
         return None
     point, longest = -places - 1, digits + 1
     adapt = connection.ops.adapt_decimalfield_value
