@@ -195,9 +195,10 @@ def _adapt_decimal(field: FieldAny, values: Values, connection: BaseDatabaseWrap
         return None
     if connection.vendor == "postgresql":
         return values
-    digits, places = field.max_digits, field.decimal_places
-    if None in {digits, places}:  # without bounds
+    bounds: Sequence[object] = (field.max_digits, field.decimal_places)
+    if None in bounds:
         return None
+    digits, places = field.max_digits, field.decimal_places
     point, longest = -places - 1, digits + 1
     adapt = connection.ops.adapt_decimalfield_value
 
