@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 from drf_commons.errors import ConfigurationError
 from tests.personnel.files import build_rows, make_departments, write_csv
 from tests.personnel.models import Department, Employee
-from tests.workbooks import build_workbook
+from tests.workbooks import build_parts, pack
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.personnel.urls")]
 
@@ -211,12 +211,14 @@ def test_a_file_with_too_many_rows_is_refused(settings: Any) -> None:
 
 
 def test_a_file_that_hides_how_many_rows_it_has_is_told_by_the_report(settings: Any) -> None:
-    """A sheet that says nothing of its size: what was committed before the limit is in the report."""
+    """A sheet that says it is smaller: what was committed before the limit is in the report."""
     settings.COMMON = {"IMPORT_MAX_ROWS": 15, "IMPORT_BATCH_SIZE": 10}
     header, *rows = csv.reader(io.StringIO(write_csv(build_rows(20, make_departments())).getvalue().decode()))
     cells = ["".join(f'<c t="str"><v>{escape(cell)}</v></c>' for cell in row) for row in (header, *rows)]
-    content = build_workbook("".join(f"<row>{row}</row>" for row in cells))
-    response = send("employees", content, name="staff.xlsx")
+    parts = build_parts("".join(f"<row>{row}</row>" for row in cells))
+    sheet = "xl/worksheets/sheet1.xml"
+    parts[sheet] = parts[sheet].replace("<sheetData>", '<dimension ref="A1:A5"/><sheetData>')
+    response = send("employees", pack(parts), name="staff.xlsx")
     report = response.data["data"]
     assert (response.status_code, report["state"]) == (207, "interrupted")
     assert report["created"] == Employee.objects.count() == 10

@@ -16,7 +16,7 @@ from drf_commons.errors import FileTooLargeError, MissingExtraError, UnreadableF
 from drf_commons.services.importing import Cursor, ReadLimits, ReadOptions, RowFault, TableSource, open_table
 from drf_commons.services.importing.dataframe_tables import build_dataframe
 from tests.hostile import TABLES, build_ods
-from tests.workbooks import build_xls, build_xls_number, build_xls_text
+from tests.workbooks import build_workbook, build_xls, build_xls_number, build_xls_text
 
 pytestmark = pytest.mark.once
 
@@ -200,17 +200,29 @@ def test_a_frame_has_to_have_a_clear_header() -> None:
         read(pd.DataFrame([[1, 2]], columns=["a", "a"]))
 
 
-@pytest.mark.parametrize("kind", ["xlsx", "xls", "dataframe"])
+@pytest.mark.parametrize(
+    "kind", ["xlsx", "xlsx without a size", "xls", "ods", "ods with repeated rows", "ods spelled oddly", "dataframe"]
+)
 def test_rows_are_counted_before_any_is_read(kind: str) -> None:
-    """Where a sheet says how many it has; blank ones do not count."""
+    """By what the sheet says, or by its tags; blank ones do not count."""
     book = openpyxl.Workbook()
-    for row in (["a"], [1], [None], [None], [2]):
-        book.worksheets[0].append(row)
+    for cells in (["a"], [1], [None], [None], [2]):
+        book.worksheets[0].append(cells)
     out = io.BytesIO()
     book.save(out)
     xls = build_xls_text(0, 0, "a") + build_xls_number(1, 0) + build_xls_number(4, 0)
+    cell = '<table:table-cell office:value-type="float" office:value="1"/>'
+    row, blank = f"<table:table-row>{cell}</table:table-row>", "<table:table-row><table:table-cell/></table:table-row>"
+    blanks = blank.replace("-row>", '-row table:number-rows-repeated="1000000">', 1)
+    repeated = row.replace("-row>", '-row table:number-rows-repeated="2">', 1)
     sources: dict[str, TableSource] = {
         "xlsx": out,
+        "xlsx without a size": io.BytesIO(
+            build_workbook("".join(f"<row><c><v>{value}</v></c></row>" for value in ("1", "2", "", "3")))
+        ),
+        "ods": io.BytesIO(build_ods(row + blank + row + blanks)),
+        "ods with repeated rows": io.BytesIO(build_ods(blank + repeated + blanks)),
+        "ods spelled oddly": io.BytesIO(build_ods(blank + repeated.replace('"', "'"))),
         "xls": io.BytesIO(build_xls(xls)),
         "dataframe": pd.DataFrame({"a": [1, None, None, 2]}),
     }

@@ -34,7 +34,7 @@ class DataFrameTable(SheetTable):
         return "dataframe"
 
     @override
-    def guess_last(self) -> int:
+    def guess_rows(self) -> int:
         return len(self._frame)
 
     @override

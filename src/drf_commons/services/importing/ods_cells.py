@@ -13,9 +13,10 @@ from drf_commons.services.importing.markup import Attributes, build_parser, feed
 from drf_commons.services.importing.number_formats import read_number, show_duration, show_percentage
 from drf_commons.services.importing.sheets import MAX_COLUMNS, MAX_ROWS, CellFault, SheetRow, check_text
 
-__all__ = ["read_cells"]
+__all__ = ["CONTENT", "read_cells"]
 
-_PATH: Final = "content.xml"
+#: The part of the file that the sheets are in.
+CONTENT: Final = "content.xml"
 _MAX_DEPTH: Final = 200
 _DURATION: Final = re.compile(r"(-?)P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:[.,]\d+)?)S)?")
 _CELLS: Final = {"table:table-cell", "table:covered-table-cell"}
@@ -34,7 +35,7 @@ def read_cells(
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.read
-    for _ in feed(parser, archive, _PATH):
+    for _ in feed(parser, archive, CONTENT):
         reader.check_text()
         for number, repeated, cells, fault in reader.done:
             for following in range(max(number, first), number + repeated):
@@ -226,7 +227,7 @@ class _Reader:
         return min(int(text), most)
 
     def _fail(self, reason: str) -> NoReturn:
-        raise UnreadableFileError(self._file, f"{_PATH} in it is damaged: {reason}", row=self._number)
+        raise UnreadableFileError(self._file, f"{CONTENT} in it is damaged: {reason}", row=self._number)
 
 
 def _read_date(text: str) -> date:

@@ -63,7 +63,7 @@ class SheetTable(ABC):
         self.name = name
         self._limits = options.limits
         self.header_number, self.header = self._read_header(options.header_row)
-        if self.guess_last() - self.header_number > self._limits.max_rows:
+        if self.guess_rows() > self._limits.max_rows:
             for _ in self.read_chunks(_COUNTED):
                 pass  # it refuses one row too many
 
@@ -77,12 +77,12 @@ class SheetTable(ABC):
     def file_format(self) -> Literal["xlsx", "xls", "ods", "dataframe"]:
         """What kind of file it is."""
 
-    def guess_last(self) -> int:
-        """Return the number of the last row, as far as that can be told without reading; 0 where it cannot.
+    @abstractmethod
+    def guess_rows(self) -> int:
+        """Return how many rows there are below the header, at most, as far as that can be told without reading them.
 
-        A sheet that seems to have too many rows is read once to be counted, so that it is refused before any is used.
+        A sheet that seems to have too many is read once to be counted, so that it is refused before any is used.
         """
-        return 0
 
     @abstractmethod
     def iterate(self, *, first: int, width: int, is_header: bool) -> Iterator[SheetRow]:

@@ -48,9 +48,9 @@ class XlsTable(SheetTable):
         return "xls"
 
     @override
-    def guess_last(self) -> int:
+    def guess_rows(self) -> int:
         self._rows.seek(0)
-        return sum(1 for _ in self._rows)
+        return sum(1 for _ in self._rows) - self.header_number
 
     @override
     def iterate(self, *, first: int, width: int, is_header: bool) -> Iterator[SheetRow]:
