@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import socket
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -63,22 +65,50 @@ def test_what_is_not_there_leaves_its_cell_blank() -> None:
     assert "0" in text.split("Other")[1]
 
 
-def test_markup_is_shown_and_nothing_is_fetched(tmp_path: Path) -> None:
-    """Cells are text; and a template that refers to files or hosts gets none of them."""
-    secret = tmp_path / "secret.txt"
-    secret.write_text("SECRET")
-    [page] = export({"a": "<b>A"}, [{"a": f'<link rel=attachment href="file://{secret}"><img src=x onerror=y>'}]).pages
+def test_markup_of_cells_is_shown() -> None:
+    """Cells are text, and so are labels."""
+    [page] = export({"a": "<b>A"}, [{"a": "<link rel=attachment href=file:///etc/hostname><img src=x>"}]).pages
+    assert "<b>A" in page.extract_text()
     assert "<link" in page.extract_text()
-    template = tmp_path / "evil.html"
-    template.write_text(
-        f'<link rel="attachment" href="file://{secret}"><img src="file://{secret}"><img src="http://127.0.0.1:9/x">'
-        f'<style>@import url("file://{secret}");</style><p>fine</p>'
-    )
-    templates = [{**settings.TEMPLATES[0], "DIRS": [str(tmp_path)]}]
-    with override_settings(TEMPLATES=templates):
-        document = export({"a": "A"}, [{"a": 1}], template="evil.html")
+
+
+def test_nothing_is_fetched(tmp_path: Path) -> None:
+    """A template that refers to files and hosts, in every way there is, gets none of them."""
+    image = tmp_path / "secret.png"
+    image.write_bytes(base64.b64decode(PIXEL))
+    with socket.create_server(("127.0.0.1", 0)) as host:
+        host.setblocking(False)
+        template = tmp_path / "evil.html"
+        places = (image.as_uri(), f"http://127.0.0.1:{host.getsockname()[1]}/secret.png")
+        template.write_text("".join(map(build_references, places)) + "<p>fine</p>")
+        with override_settings(TEMPLATES=[{**settings.TEMPLATES[0], "DIRS": [str(tmp_path)]}]):
+            document = export({"a": "A"}, [{"a": 1}], template="evil.html")
+        with pytest.raises(BlockingIOError):  # nobody has called
+            host.accept()
     assert "fine" in document.pages[0].extract_text()
     assert dict(document.attachments) == {}
+    assert [*document.pages[0].images] == []
+
+
+#: One pixel, as PNG.
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+def build_references(place: str) -> str:
+    """Return HTML that refers to *place*: as an image, a style sheet, a font, an attachment, from inside an SVG."""
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg"><image href="{place}" width="9" height="9"/></svg>'
+    inside = base64.b64encode(svg.encode()).decode()
+    return f"""
+        <link rel="attachment" href="{place}"><link rel="stylesheet" href="{place}">
+        <style>
+            @import url("{place}");
+            @font-face {{ font-family: secret; src: url("{place}") }}
+            p {{ font-family: secret; background: url("{place}"); list-style-image: url("{place}") }}
+            p::before {{ content: url("{place}") }}
+        </style>
+        <img src="{place}"><object data="{place}"></object><embed src="{place}"><a rel="attachment" href="{place}">x</a>
+        {svg}<img src="data:image/svg+xml;base64,{inside}">
+    """
 
 
 def test_a_project_has_its_own_template(tmp_path: Path) -> None:
