@@ -194,6 +194,15 @@ def test_a_frame_is_a_table() -> None:
     assert type(rows[1][2]) is dt.datetime
 
 
+def test_a_frame_may_hold_what_no_database_does() -> None:
+    """Its rows fail by themselves, and their values can be shown."""
+    _, faults = read(pd.DataFrame({"a": ["x\0", "fine", "x\ud800"]}))
+    assert [(fault.number, fault.column, fault.value, fault.code) for fault in faults] == [
+        (1, "a", "x\0", "nul"),
+        (3, "a", "x\\ud800", "invalid_cell"),
+    ]
+
+
 def test_a_frame_has_to_have_a_clear_header() -> None:
     """As a file has."""
     with pytest.raises(UnreadableFileError, match="same header 'a'"):

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from drf_commons.errors import MissingExtraError
 from drf_commons.services.importing.number_formats import show_duration
-from drf_commons.services.importing.sheets import CellFault, SheetRow, SheetTable, check_text
+from drf_commons.services.importing.sheets import CellFault, SheetRow, SheetTable, check_text, shorten
 from drf_commons.services.importing.tables import ReadOptions, Table
 
 if TYPE_CHECKING:
@@ -57,8 +57,9 @@ class DataFrameTable(SheetTable):
                     yield number, [*row], self._find_fault(row)
 
     def _find_fault(self, row: tuple[object, ...]) -> CellFault | None:
+        longest = self._limits.max_cell_length
         texts = ((place, cell) for place, cell in enumerate(row) if isinstance(cell, str))
-        faults = (check_text(place, cell, self._limits.max_cell_length) for place, cell in texts)
+        faults = (check_text(place, cell, longest) or _check_halves(place, cell) for place, cell in texts)
         return next((fault for fault in faults if fault is not None), None)
 
 
@@ -78,6 +79,14 @@ def build_dataframe(table: Table, *, chunk_size: int = 10_000) -> DataFrame:
         numbers += chunk.numbers
         rows += chunk.rows
     return DataFrame(rows, index=numbers, columns=[*table.header], dtype=object)
+
+
+def _check_halves(place: int, text: str) -> CellFault | None:
+    """Refuse half a surrogate pair, which no database can hold; a file cannot have one, a DataFrame can."""
+    if text.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in {*text}):
+        return None
+    shown = text.encode(errors="backslashreplace").decode()
+    return CellFault(place, shorten(shown), "the cell holds half a surrogate pair; remove it", "invalid_cell")
 
 
 def _show(value: object) -> object:
