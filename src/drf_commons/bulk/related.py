@@ -21,7 +21,8 @@ def check_related(objs: Sequence[models.Model], fields: Sequence[FieldAny], *, o
     names = [(field.name, field.attname, field.target_field.attname) for field in keys]
     watches_all = len(keys) < sum(field.is_relation for field in fields)
     for obj in objs:
-        cached = obj._state.fields_cache
+        # To ask for the attribute would make one for every instance that has none.
+        cached: Mapping[str, Any] | None = vars(obj._state).get("fields_cache")
         if cached and (watches_all or not _agrees(obj, cached, names)):
             cast("Any", obj)._prepare_related_fields_for_save(
                 operation_name=operation, fields=fields

@@ -66,11 +66,13 @@ def import_chunk(
     the file has that this plan has not seen, and that row. Without *needs_keys* the keys of new rows may be missing
     among the outcome's ``pks``.
     """
-    run = _Run(plan, chunk, replaces=replaces, defers=defers, needs_keys=needs_keys, twins=twins or {})
+    run = _Run(
+        plan, chunk, replaces=replaces, defers=defers, previews=previews, needs_keys=needs_keys, twins=twins or {}
+    )
     try:
         with transaction.atomic(using=plan.using):
             run.write()
-            outcome = run.build_outcome(previews)
+            outcome = run.build_outcome()
             if on_chunk is not None:
                 on_chunk(outcome)
     except BaseException:
@@ -114,10 +116,12 @@ class _Run:
         *,
         replaces: bool,
         defers: bool,
+        previews: int,
         needs_keys: bool,
         twins: Mapping[int, int],
     ) -> None:
         self.plan = plan
+        self.previews = previews
         self.twins = twins
         self.chunk = chunk
         self.replaces = replaces
@@ -197,6 +201,7 @@ class _Run:
             replaces=self.replaces,
             defers=self.defers,
             needs_keys=self.needs_keys,
+            shows_changes=self.previews > 0,
             twins=self.twins if step.is_main else {},
         )
         with self.watch.time("writing"):
@@ -262,7 +267,7 @@ class _Run:
                 complete[row] = (*record, *filled.values())
         return complete
 
-    def build_outcome(self, previews: int) -> ChunkOutcome:
+    def build_outcome(self) -> ChunkOutcome:
         """Return the report of the chunk."""
         main = self.outcomes[self.plan.steps[-1].name]
         counts = {name: _count(outcome) for name, outcome in self.outcomes.items()}
@@ -273,7 +278,7 @@ class _Run:
             unchanged=counts[self.plan.steps[-1].name].unchanged,
             steps=counts,
             failed=self.list_failed(),
-            preview=self.build_preview(previews) if previews else (),
+            preview=self.build_preview(self.previews) if self.previews > 0 else (),
             pks=[pk for pk in main.pks.values() if pk is not None],
             deferred=main.deferred,
             cursor=self.chunk.cursor,

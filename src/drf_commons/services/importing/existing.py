@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from itertools import compress
 from operator import itemgetter, ne
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from django.db import models
 from django.db.models import BooleanField, ExpressionWrapper, F, Q
@@ -27,8 +27,7 @@ Record: TypeAlias = tuple[Any, ...]
 _IN_SCOPE: Final = "drf_commons_in_scope"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRow:
+class StoredRow(NamedTuple):  # a frozen dataclass takes three times as long to make
     """A row of the table, as far as the import is concerned with it."""
 
     pk: Any

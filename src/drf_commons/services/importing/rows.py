@@ -16,7 +16,7 @@ from drf_commons.services.importing.cells import Converter, build_converter, can
 from drf_commons.services.importing.columns import FieldAny, ImportColumn
 from drf_commons.services.importing.config import ManyToManyLookup, ModelStep
 from drf_commons.services.importing.lookups import Fault, Lookup, split_cell
-from drf_commons.services.importing.recognition import build_recogniser
+from drf_commons.services.importing.recognition import Recogniser, build_recogniser
 
 __all__ = ["BoundColumn", "Cells", "ForeignKeyColumn", "LookupColumn", "ManyColumn", "ValueColumn", "fill_computed"]
 
@@ -28,6 +28,9 @@ _REMEMBERED: Final = 20_000
 
 #: Fields that take a text as it is, without the spaces around it.
 _TEXTS: Final = (models.CharField, models.EmailField, models.SlugField, models.TextField, models.URLField)
+
+#: Cells that are looked at one by one where one of them is not plainly valid.
+_PART: Final = 50
 
 #: What a function of the project may raise over a cell that it does not understand.
 _DATA_ERRORS: Final = (ValidationError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -64,9 +67,9 @@ class ValueColumn(BoundColumn):
         if is_text and self._memo is not None and self._is_repeating(cells, self._memo):
             return self._convert_repeating(cells, self._memo)
         if is_text and self._recognise is not None:
-            values = self._recognise(cast("Sequence[str]", cells))
-            if values is not None:
-                return values, False
+            texts = cast("Sequence[str]", cells)
+            values = self._recognise(texts)
+            return (self._convert_parts(texts, self._recognise), True) if values is None else (values, False)
         try:
             return [*map(self._convert, cells)], False
         except self._errors:
@@ -93,6 +96,15 @@ class ValueColumn(BoundColumn):
             memo[cell] = self._convert_cell(cell)
         values = [memo[cell] for cell in cells]
         return values, Fault in {*map(type, values)}
+
+    def _convert_parts(self, texts: Sequence[str], recognise: Recogniser) -> list[Any]:
+        """Convert a column that is not plainly valid: as a rule only a few of its parts are not."""
+        values: list[Any] = []
+        for start in range(0, len(texts), _PART):
+            part = texts[start : start + _PART]
+            found = recognise(part)
+            values += map(self._convert_cell, part) if found is None else found
+        return values
 
     def _convert_cell(self, cell: object) -> Any:
         try:

@@ -45,7 +45,7 @@ class StepOutcome:
     actions: dict[int, Action]
     #: The row that each row of the file stands for.
     pks: dict[int, Any]
-    #: What differed, of the rows that were there: field by field, old and new.
+    #: What differed, of the rows that were there, where that is asked for: field by field, old and new.
     changes: dict[int, dict[str, tuple[Any, Any]]]
     #: The keys that were new to the file, by row.
     seen: dict[int, tuple[Any, Place]]
@@ -65,6 +65,7 @@ class StepWriter:
         replaces: bool,
         defers: bool,
         needs_keys: bool,
+        shows_changes: bool,
         twins: Mapping[int, int],
     ) -> None:
         self.plan = plan
@@ -73,6 +74,7 @@ class StepWriter:
         self.fail = fail
         self.updates: bool = plan.step.update_if_exists or (replaces and plan.is_main)
         self.defers: bool = defers and plan.is_main
+        self.shows_changes: bool = shows_changes and plan.is_main
         # Later steps refer to what an earlier one made, and so do relations to many.
         self.needs_keys: bool = needs_keys or not plan.is_main or bool(plan.many_to_many)
         self.outcome: StepOutcome = StepOutcome(actions={}, pks={}, changes={}, seen={}, deferred=[])
@@ -206,10 +208,11 @@ class StepWriter:
         elif not self.updates or not stored.in_scope:
             self.fail_taken(row, record, plan.key)
         else:
-            self.outcome.changes[row] = {
-                **{plan.fields[place].name: (stored.record[place], value) for place, value in changes.items()},
-                **links,
-            }
+            if self.shows_changes:
+                self.outcome.changes[row] = {
+                    **{plan.fields[place].name: (stored.record[place], value) for place, value in changes.items()},
+                    **links,
+                }
             relations.accept(row, stored.pk)
             changed[row] = stored, changes
 
