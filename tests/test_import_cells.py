@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -39,7 +39,9 @@ FIELDS: dict[str, models.Field[Any, Any]] = {
     "bounded": models.IntegerField(validators=[MinValueValidator(10)]),
     "chosen": models.IntegerField(choices=[(1, "one"), (2, "two")]),
     "float": models.FloatField(),
+    "latitude": models.FloatField(validators=[MinValueValidator(-90), MaxValueValidator(90)]),
     "decimal": models.DecimalField(max_digits=5, decimal_places=2),
+    "price": models.DecimalField(max_digits=5, decimal_places=2, validators=[MinValueValidator(0)]),
     "boolean": models.BooleanField(),
     "date": models.DateField(),
     "time": models.TimeField(),
@@ -119,9 +121,9 @@ def is_kinder(name: str, text: str, value: object) -> bool:
             return text in {"Anna", "Bob", "one", "two"}
         case "boolean":
             return text.lower() in {"yes", "no", "y", "n", "on", "off", "true", "false", "t", "f"}
-        case "decimal":
+        case "decimal" | "price":
             return Decimal(text) == value  # zeros behind the last place
-        case "float":
+        case "float" | "latitude":
             return text.endswith("%")
         case _:
             return False

@@ -12,7 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, TypeAlias, cast
 
-from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator, validate_email
+from django.core.validators import (
+    DecimalValidator,
+    MaxLengthValidator,
+    MaxValueValidator,
+    MinValueValidator,
+    validate_email,
+)
 from django.db import models
 
 from drf_commons.services.importing.cells import PLAIN_MAIL
@@ -64,22 +70,49 @@ def _build_mail(field: FieldAny) -> Recogniser | None:
 
 
 def _build_integer(field: FieldAny) -> Recogniser | None:
-    bounds: dict[type, list[int]] = {MinValueValidator: [], MaxValueValidator: []}
+    return _build_number(field, _DIGITS, int)
+
+
+def _build_float(field: FieldAny) -> Recogniser | None:
+    return _build_number(field, _FRACTION, float)
+
+
+def _build_decimal(field: FieldAny) -> Recogniser | None:
+    column = cast("models.DecimalField[Any, Any]", field)
+    digits, places = cast("tuple[int | None, int | None]", (column.max_digits, column.decimal_places))
+    if digits is None or not places or digits <= places:
+        return None
+    is_plain = re.compile(rf"-?[0-9]{{1,{digits - places}}}(?:\.[0-9]{{1,{places}}})?").fullmatch
+    return _build_number(field, is_plain, Decimal)
+
+
+def _build_number(
+    field: FieldAny, is_plain: Callable[[str], object], read: Callable[[str], int | float | Decimal]
+) -> Recogniser | None:
+    fits = _build_bounds(field)
+    if fits is None:
+        return None
+
+    def recognise(texts: Sequence[str]) -> list[Any] | None:
+        if not all(map(is_plain, texts)):
+            return None
+        values = [*map(read, texts)]
+        return values if fits(values) else None
+
+    return recognise
+
+
+def _build_bounds(field: FieldAny) -> Callable[[Sequence[Any]], bool] | None:
+    """Return what tells whether all values are within the bounds of *field*; ``None`` where it demands more of them."""
+    bounds: dict[type, list[Any]] = {MinValueValidator: [], MaxValueValidator: []}
     for validator in field.validators:
+        if type(validator) is DecimalValidator:
+            continue  # it counts digits, and so does the pattern
         if type(validator) not in bounds or callable(cast("Any", validator).limit_value):
             return None
         bounds[type(validator)].append(cast("Any", validator).limit_value)
     low, high = max(bounds[MinValueValidator], default=None), min(bounds[MaxValueValidator], default=None)
-
-    def recognise(texts: Sequence[str]) -> list[Any] | None:
-        if not all(map(_DIGITS, texts)):
-            return None
-        values = [*map(int, texts)]
-        if (low is not None and min(values) < low) or (high is not None and max(values) > high):
-            return None
-        return values
-
-    return recognise
+    return lambda values: (low is None or min(values) >= low) and (high is None or max(values) <= high)
 
 
 def _build_date(field: FieldAny) -> Recogniser | None:
@@ -93,21 +126,6 @@ def _build_date(field: FieldAny) -> Recogniser | None:
             return None
 
     return recognise
-
-
-def _build_float(field: FieldAny) -> Recogniser | None:
-    if field.validators:
-        return None
-    return lambda texts: [*map(float, texts)] if all(map(_FRACTION, texts)) else None
-
-
-def _build_decimal(field: FieldAny) -> Recogniser | None:
-    column = cast("models.DecimalField[Any, Any]", field)
-    digits, places = cast("tuple[int | None, int | None]", (column.max_digits, column.decimal_places))
-    if digits is None or not places or digits <= places or len(field.validators) > 1:
-        return None  # the one there is counts digits, and so does the pattern
-    is_plain = re.compile(rf"-?[0-9]{{1,{digits - places}}}(?:\.[0-9]{{1,{places}}})?").fullmatch
-    return lambda texts: [*map(Decimal, texts)] if all(map(is_plain, texts)) else None
 
 
 _BUILDERS: Final[Mapping[object, Callable[[FieldAny], Recogniser | None]]] = {
