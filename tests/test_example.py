@@ -305,7 +305,7 @@ def test_the_exports_are_what_they_say(answers: dict[str, Answer]) -> None:
     assert "BIRK" in text
     assert "EDDF" not in text
     template = load_workbook(BytesIO(get_file(answers["A workbook to fill in"])))
-    assert template.worksheets[0]["A1"].value == "icao"
+    assert template.worksheets[0]["A1"].value == "ICAO"
 
 
 def test_the_airports_are_imported_by_a_command_with_a_bar(demo: Demo, database: Path) -> None:

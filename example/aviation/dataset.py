@@ -50,13 +50,23 @@ AIRPORTS: Final = ImportConfig(
             update_if_exists=True,
             foreign_keys={"country": ForeignKeyLookup(lookup_field="code")},
             columns={
+                # What people call them stands first: the template to be filled in shows that.
+                "ICAO": "icao",
+                "IATA": "iata",
+                "FAA": "faa",
+                "Name": "name",
+                "City": "city",
+                "Subdivision": "subdivision",
+                "Country": "country",
+                "Latitude": "latitude",
+                "Longitude": "longitude",
+                "Elevation (ft)": "elevation",
+                "Time zone": "timezone",
                 "lid": "faa",
                 "subd": "subdivision",
                 "lat": "latitude",
                 "lon": "longitude",
                 "tz": "timezone",
-                "Elevation (ft)": "elevation",
-                "Time zone": "timezone",
             },
         )
     ]
