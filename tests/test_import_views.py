@@ -202,6 +202,44 @@ def test_a_file_that_is_too_large_is_refused(settings: Any) -> None:
     assert (response.status_code, Employee.objects.count()) == (413, 0)
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("../../etc/staff.csv", "staff-failed.csv"),
+        ("C:\\temp\\..\\staff.csv", "staff-failed.csv"),
+        ("staff\u202e\x07.csv", "staff-failed.csv"),
+        (f"{'x' * 400}.csv", f"{'x' * 251}-failed.csv"),
+        ("staff%0d%0aX-Evil: yes.csv", "staff%0d%0aX-Evil: yes-failed.csv"),
+    ],
+)
+def test_a_file_name_is_no_path_and_no_header(name: str, shown: str) -> None:
+    """What is made of the name of an upload is a plain name."""
+    response = send_raw(name, b"email,first_name\nnobody,Ada\n")
+    assert (response.status_code, response.data["success"]) == (400, False)
+    response = send_raw(
+        name, write_csv([{**row, "age": "old"} for row in build_rows(1, make_departments())]).getvalue()
+    )
+    assert response["Content-Disposition"] == f'attachment; filename="{shown}"'
+
+
+def test_an_upload_that_is_cut_off_imports_nothing() -> None:
+    """The rows that arrived are as good as none: nobody knows how many were to come."""
+    response = send_raw("staff.csv", write_csv(build_rows(5, make_departments())).getvalue(), end="")
+    assert (response.status_code, response.data["errors"]) == (400, {"file": ["No file was submitted."]})
+    assert Employee.objects.count() == 0
+
+
+def send_raw(name: str, content: bytes, *, end: str = "\r\n--x--\r\n") -> Any:
+    """Post a form with the name of its file as it is; the rows that fail are asked for."""
+    form = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="{field}"\r\n\r\ntrue\r\n'
+        for field in ("append_data", "failed_rows_file")
+    )
+    head = f'{form}--x\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+    path, kind = "/employees/import-from-file/", "multipart/form-data; boundary=x"
+    return APIClient().generic("POST", path, head + content.decode() + end, content_type=kind)
+
+
 def test_a_file_with_too_many_rows_is_refused(settings: Any) -> None:
     """413, before any row is imported."""
     settings.COMMON = {"IMPORT_MAX_ROWS": 15, "IMPORT_BATCH_SIZE": 10}
