@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import override_settings
 from django.urls import include, path
+from jsonschema import Draft202012Validator
 from rest_framework.test import APIClient
 
 from tests.personnel import job_urls
+from tests.test_job_events import listen, make_job, parse
 from tests.test_job_views import ASYNC, BAD, GOOD, media
 from tests.test_openapi import check_body, generate, get_body, get_component, get_operation
 
@@ -64,6 +68,22 @@ def test_jobs_are_described_by_what_they_stream() -> None:
     assert "requestBody" not in confirm
     assert get_body(confirm, "200")["$ref"].endswith("/ImportJobEnvelope")
     assert {"403", "404", "409"} <= confirm["responses"].keys()
+
+
+async def test_the_events_of_a_job_are_as_described() -> None:
+    """Each is an event of the schema, and carries a progress of it."""
+    schema = await sync_to_async(generate)(job_urls.urlpatterns)
+    client, job = await sync_to_async(make_job)()
+    text = b"".join([part async for part in (await listen(client, job)).streaming_content])
+    events = [event for block in text.split(b"\n\n") if "data" in (event := parse(block))]
+    assert len(events) == 2
+    for event in events:
+        find_validator(schema, "JobEvent").validate(event)
+        find_validator(schema, "Progress").validate(json.loads(event["data"]))
+
+
+def find_validator(schema: Any, name: str) -> Any:
+    return Draft202012Validator({**get_component(schema, name), "components": schema["components"]})
 
 
 def test_real_answers_of_jobs_are_as_described() -> None:

@@ -11,7 +11,12 @@ from rest_framework.serializers import ModelSerializer
 
 from drf_commons.models.content import VersionMixin
 from drf_commons.openapi.components import register
-from drf_commons.openapi.reports import refer_to_bulk_report, refer_to_delete_report, refer_to_import_report
+from drf_commons.openapi.reports import (
+    refer_to_bulk_report,
+    refer_to_delete_report,
+    refer_to_import_report,
+    refer_to_job_event,
+)
 from drf_commons.openapi.spectacular import OpenApiTypes, Schema, append_meta, warn
 from drf_commons.serializers.identity import build_identity
 from drf_commons.services.exporting import CONTENT_TYPES
@@ -189,8 +194,10 @@ def _answer_job(schema: EnvelopeSchema, name: str) -> Mapping[object, object]:
     return {202: getattr(representation, name)}
 
 
-def _answer_events(_schema: EnvelopeSchema) -> Mapping[object, object]:
-    return {(200, "text/event-stream"): OpenApiTypes.STR, 204: None}
+def _answer_events(schema: EnvelopeSchema) -> Mapping[object, object]:
+    # Most clients take the body for a text, some for the events that are in it: OpenAPI says neither before 3.2.
+    stream: Schema = {"anyOf": [{"type": "string"}, refer_to_job_event(schema.registry)]}
+    return {(200, "text/event-stream"): stream, 204: None}
 
 
 def _answer_failed_rows(_schema: EnvelopeSchema) -> Mapping[object, object]:

@@ -9,7 +9,7 @@ from drf_commons.openapi.components import register
 from drf_commons.openapi.spectacular import Registry, Schema
 from drf_commons.services.importing import Action, ImportMode, ImportState
 
-__all__ = ["refer_to_bulk_report", "refer_to_delete_report", "refer_to_import_report"]
+__all__ = ["refer_to_bulk_report", "refer_to_delete_report", "refer_to_import_report", "refer_to_job_event"]
 
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 _TEXT: Final[Schema] = {"type": "string"}
@@ -89,6 +89,19 @@ def refer_to_import_report(registry: Registry) -> Schema:
             preview={"type": "array", "items": preview},
             chunks=_COUNT,
             timings={"type": "object", "additionalProperties": {"type": "number"}},
+        ),
+    )
+
+
+def refer_to_job_event(registry: Registry) -> Schema:
+    """Return a reference to what a stream about a job consists of."""
+    return _refer(
+        registry,
+        "JobEvent",
+        _build(
+            {"id": {"type": "string", "enum": ["end"], "description": "Of the last event: nothing follows it."}},
+            event={"type": "string", "enum": ["progress", "end"]},
+            data={**_TEXT, "description": "The job's `progress` as JSON; of a job that is gone, its `status` alone."},
         ),
     )
 
