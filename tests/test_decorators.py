@@ -109,7 +109,7 @@ def test_methods_of_every_kind(decorate: Callable[[], Any]) -> None:
         def plain(self, price: int) -> tuple[str, int]:
             return self.name, price
 
-        def of_type(cls: Any, price: int) -> tuple[str, int]:  # noqa: N805  # it becomes a class method below
+        def of_type(cls: Any, price: int) -> tuple[str, int]:  # pyright: ignore[reportSelfClsParameterName]  # noqa: N805  # a class method, below
             return cls.name, price
 
         def of_nobody(price: int) -> tuple[str, int]:  # type: ignore[misc]  # pyright: ignore[reportSelfClsParameterName]  # noqa: N805  # static, below
