@@ -122,6 +122,39 @@ def test_a_key_belongs_to_its_user_and_its_viewset(items: list[Item]) -> None:
     assert json.loads(send([items[0].pk], view=View).content)["data"]["count"] == 0
 
 
+def test_a_key_of_somebody_unknown_is_refused(items: list[Item]) -> None:
+    """Two of them could not be told apart: one would be given the other's answer."""
+
+    def send_unknown(**headers: str) -> Any:
+        return answer(ItemViewSet, factory.post("/", [items[0].pk], format="json", headers=headers))
+
+    refused = send_unknown(**{"Idempotency-Key": KEY})
+    assert refused.status_code == 400
+    assert json.loads(refused.content)["errors"] == {
+        "Idempotency-Key": ["Sign in to send one, or leave it out: a key belongs to a user."]
+    }
+    assert Item.objects.count() == 3
+    assert send_unknown().status_code == 200
+
+
+def test_a_viewset_may_know_its_clients_by_something_else(items: list[Item]) -> None:
+    """The keys of one of them are not those of another."""
+
+    class View(ItemViewSet):
+        @override
+        def get_idempotency_owner(self, request: Request) -> str | None:
+            return request.headers.get("X-Device")
+
+    def send_from(device: str) -> Any:
+        headers = {"Idempotency-Key": KEY, "X-Device": device}
+        return json.loads(answer(View, factory.post("/", [items[0].pk], format="json", headers=headers)).content)
+
+    first = send_from("till-1")
+    assert first["data"]["count"] == 1
+    assert send_from("till-1") == first
+    assert send_from("till-2")["data"]["count"] == 0
+
+
 def test_an_answer_of_refusal_is_kept_too(items: list[Item]) -> None:
     """Its request would be refused again; a corrected one takes a new key."""
     first = send(["x"])

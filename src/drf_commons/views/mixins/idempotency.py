@@ -80,9 +80,9 @@ class IdempotencyMixin(EnvelopeMixin[M]):
     """Honours the header ``Idempotency-Key`` where the viewset says so.
 
     The first request with a key does the work. Whoever sends it again gets the same answer; while the first one is
-    still being answered 409, and with another body 422. A key belongs to its user and to the viewset. Answers are kept
-    in Django's cache, which every process of the server has to share. An answer of the server's own failure (5xx) is
-    not kept.
+    still being answered 409, and with another body 422. A key belongs to its client and to the viewset; one of a client
+    whom nobody knows is refused with 400. Answers are kept in Django's cache, which every process of the server has to
+    share. An answer of the server's own failure (5xx) is not kept.
     """
 
     #: Whether the bulk actions honour the header.
@@ -109,6 +109,14 @@ class IdempotencyMixin(EnvelopeMixin[M]):
             raise RequestInFlightError
         status_code, headers, content = stored
         return HttpResponse(content, status=status_code, headers={**headers, REPLAYED: "true"})
+
+    def get_idempotency_owner(self, request: Request) -> str | None:
+        """Return who the client is: the user's key. Override it where clients are known by something else.
+
+        ``None`` refuses the header: keys of clients that cannot be told apart would be answered to one another.
+        """
+        key: object = getattr(request.user, "pk", None)
+        return None if key is None else str(key)
 
     @override
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -140,8 +148,10 @@ class IdempotencyMixin(EnvelopeMixin[M]):
     def _build_claim(self, request: Request, key: str) -> Claim:
         if not key.strip() or len(key) > _LONGEST_KEY:
             raise ValidationError({HEADER: [f"Send 1 to {_LONGEST_KEY} characters."]})
-        user: Any = request.user
-        scope = (f"{type(self).__module__}.{type(self).__qualname__}", str(getattr(user, "pk", None)), key)
+        owner = self.get_idempotency_owner(request)
+        if owner is None:
+            raise ValidationError({HEADER: ["Sign in to send one, or leave it out: a key belongs to a user."]})
+        scope = (f"{type(self).__module__}.{type(self).__qualname__}", owner, key)
         return Claim(
             cache=caches[self.idempotency_cache],
             name=f"drf_commons:idempotency:{_digest(scope)}",
