@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any, ClassVar, Final, cast
+from typing import Any, ClassVar, Final, Self, cast
 
 from django import forms
+from django.apps import apps
 from django.contrib import messages
 from django.contrib.admin.options import ModelAdmin, get_content_type_for_model
 from django.contrib.auth import get_permission_codename
@@ -28,6 +29,7 @@ from rest_framework.exceptions import APIException
 from typing_extensions import TypeVar, override
 
 from drf_commons.admin.differences import build_differences
+from drf_commons.admin.handover import build_request, find_site, hand_over, is_too_long
 from drf_commons.admin.soft_delete import SoftDeleteAdminMixin
 from drf_commons.admin.typed import TypedModelAdmin
 from drf_commons.admin.uploads import ClaimedUpload, UploadShelf, build_private_storage
@@ -72,6 +74,9 @@ class ImportAdminMixin(TypedModelAdmin[M]):
 
     Adding needs the permission to add, a configuration that updates that to change, and replacing that to delete; rows
     that the admin does not list are not touched. The file waits for the confirmation in ``import_storage``.
+
+    Where ``drf_commons.jobs`` is installed, a file of more than ``COMMON["IMPORT_INLINE_MAX_ROWS"]`` rows is given to a
+    job: its page shows what would change, and confirms it. The user needs the permission to change jobs.
     """
 
     #: What to import, and how: a typed configuration, or a dict of the same. Without one there is no import.
@@ -83,6 +88,25 @@ class ImportAdminMixin(TypedModelAdmin[M]):
     import_template: ClassVar[str] = "admin/drf_commons/import.html"
     import_preview_template: ClassVar[str] = "admin/drf_commons/import_preview.html"
     import_progress_template: ClassVar[str] = "admin/drf_commons/import_progress.html"
+
+    #: The request of an admin that acts in a job.
+    request: HttpRequest | None = None
+
+    @classmethod
+    def for_user(
+        cls,
+        user: Any,
+        action: str,  # noqa: ARG003  # a job asks viewsets in the same words
+        *,
+        method: str = "GET",
+        query: str = "",
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Return an admin that acts for *user* in a job; *kwargs* name its ``site`` and its ``model``."""
+        asked = {**(kwargs or {})}
+        admin = cls(cast("Any", apps.get_model(asked["model"])), find_site(asked["site"]))
+        admin.request = build_request(user, method, query)
+        return admin
 
     @override
     def get_urls(self) -> list[URLPattern]:
@@ -108,11 +132,12 @@ class ImportAdminMixin(TypedModelAdmin[M]):
             found.append(Error(msg, id="drf_commons.E006"))
         return found
 
-    def get_import_config(self) -> ImportConfig | None:
+    @classmethod
+    def get_import_config(cls) -> ImportConfig | None:
         """Return ``import_file_config``, checked."""
-        if self.import_file_config is None:
+        if cls.import_file_config is None:
             return None
-        return read_config(self.import_file_config, f"{type(self).__name__}.import_file_config")
+        return read_config(cls.import_file_config, f"{cls.__name__}.import_file_config")
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         """Tell whether the user may do all that an import does, to the rows of any of its models."""
@@ -139,6 +164,17 @@ class ImportAdminMixin(TypedModelAdmin[M]):
             and self.has_delete_permission(request)
         )
 
+    def check_import_permissions(
+        self,
+        request: HttpRequest,
+        config: ImportConfig,  # noqa: ARG002  # a job asks viewsets in the same words
+        mode: ImportMode,
+    ) -> None:
+        """Refuse a user who may not do all that an import does, or may not enter the admin any more."""
+        is_permitted = self.has_replace_permission if mode == "replace" else self.has_import_permission
+        if not (self.admin_site.has_permission(request) and is_permitted(request)):
+            raise PermissionDenied(_("You do not have the permission to import this."))
+
     def get_import_modes(self, request: HttpRequest) -> Sequence[tuple[ImportMode, Any]]:
         """Return the modes that the user may choose from, with what they are called."""
         append: tuple[ImportMode, Any] = ("append", _("Add to what is stored"))
@@ -153,6 +189,10 @@ class ImportAdminMixin(TypedModelAdmin[M]):
 
     def build_import_service(self, request: HttpRequest, config: ImportConfig) -> FileImportService:
         """Return what imports the file."""
+        return FileImportService(config, scope=self.build_import_scope(request, config))
+
+    def build_import_scope(self, request: HttpRequest, config: ImportConfig) -> ImportScope:
+        """Return which rows an import may touch: those that the user may change here."""
         main = config.steps[-1].step_name
         rows = self.get_import_queryset(request)
 
@@ -166,12 +206,11 @@ class ImportAdminMixin(TypedModelAdmin[M]):
         own, plain = cast("Any", type(self)), cast("Any", ModelAdmin)  # the stubs leave the row open
         is_plain = own.has_change_permission is plain.has_change_permission
         is_soft = issubclass(self.model, SoftDeleteMixin) and isinstance(self, SoftDeleteAdminMixin)
-        scope = ImportScope(
+        return ImportScope(
             querysets={main: rows},
             find_forbidden=None if is_plain else find_forbidden,
             delete_rows=bulk_soft_delete if is_soft else bulk_delete,
         )
-        return FileImportService(config, scope=scope)
 
     def import_view(self, request: HttpRequest) -> HttpResponse:
         """Ask for a file; show what is in it once it is there."""
@@ -184,11 +223,14 @@ class ImportAdminMixin(TypedModelAdmin[M]):
             return self._show_import_form(request, config, form)
         upload: UploadedFile[bytes] = form.cleaned_data["file"]
         mode: ImportMode = form.cleaned_data["mode"]
+        options = ReadOptions(file_format=config.file_format)
         try:
+            if is_too_long(self.admin_site, request, upload, options):
+                return self._hand_over(request, upload, mode, options)
             result = self.build_import_service(request, config).import_file(
                 cast("Any", upload.file), name=upload.name, mode=mode, dry_run=True
             )
-        except _REFUSALS as exc:
+        except (*_REFUSALS, APIException) as exc:
             form.add_error("file", _explain(exc))
             return self._show_import_form(request, config, form)
         token = ""
@@ -205,6 +247,15 @@ class ImportAdminMixin(TypedModelAdmin[M]):
             "confirm_url": self._reverse("import_confirm"),
         }
         return TemplateResponse(request, self.import_preview_template, context)
+
+    def _hand_over(
+        self, request: HttpRequest, upload: UploadedFile[bytes], mode: ImportMode, options: ReadOptions
+    ) -> HttpResponse:
+        url = hand_over(self, request, upload, mode, options)
+        text = _("A job looks through %(name)s, which has more than %(limit)s rows; confirm here what it finds.")
+        limit = f"{get_settings().IMPORT_INLINE_MAX_ROWS:,}"
+        self.message_user(request, text % {"name": upload.name, "limit": limit}, messages.INFO)
+        return HttpResponseRedirect(url)
 
     def confirm_import_view(self, request: HttpRequest) -> HttpResponseBase:
         """Import the file that was shown, or throw it away."""
