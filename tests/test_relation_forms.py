@@ -128,6 +128,29 @@ def test_a_long_list_is_searched_by_typing(client: Client, invoice: Invoice) -> 
     assert "object does not exist" in refused[place : place + 900]
 
 
+def test_a_long_list_of_rows_is_typed_row_by_row(client: Client, invoice: Invoice) -> None:
+    """Every stored row has an input, and there are some for more; those left empty, or emptied, name nothing."""
+    tags = [Tag.objects.create(name=str(number)) for number in range(4)]
+    invoice.tags.set(tags[:2])
+    with override_settings(REST_FRAMEWORK={**settings.REST_FRAMEWORK, "HTML_SELECT_CUTOFF": 1}):
+        page = client.get(f"/bills/{invoice.pk}/", headers={"accept": "text/html"}).text
+        form = {"number": "2", "customer": str(invoice.customer_id), "tags": [str(tags[3].pk), "", ""]}
+        made = client.post("/bills/", form, headers={"accept": "text/html"})
+        refused = client.post("/bills/", {**form, "tags": ["999", ""]}, headers={"accept": "text/html"}).text
+    typed = re.findall(r'<input [^>]*name="tags"[^>]*>', page)
+    assert [re.findall(r'value="(\d+)"', text) for text in typed[:5]] == [
+        *([str(tag.pk)] for tag in tags[:2]),
+        [],
+        [],
+        [],
+    ]
+    assert made.status_code == 201, made.text
+    assert [*Invoice.objects.get(number="2").tags.all()] == [tags[3]]
+    place = refused.index('name="tags"')
+    assert 'value="999"' in refused[place : place + 200]
+    assert "object does not exist" in refused[place:]
+
+
 def test_what_is_stored_is_a_choice_however_many_there_are(invoice: Invoice) -> None:
     """A form that nobody has changed sends what is stored, for one row and for a list."""
     Tag.objects.bulk_create(Tag(name=str(number)) for number in range(5))

@@ -437,12 +437,19 @@ class ManyRelation(RuntimeGeneric, ManyRelatedField, Generic[M, In, Out]):
 
     @override
     def get_value(self, dictionary: Mapping[Any, Any]) -> Any:
-        """Return the list's part of *dictionary*; in a form, ``tags[0]name`` is a key of nested data."""
-        if Accept.DATA in self.child_relation.accepts and html.is_html_input(dictionary):
+        """Return the list's part of *dictionary*; in a form, ``tags[0]name`` is a key of nested data.
+
+        Inputs of a form that were left empty name nothing.
+        """
+        items = super().get_value(dictionary)
+        if not html.is_html_input(dictionary):
+            return items
+        if Accept.DATA in self.child_relation.accepts:
             nested = html.parse_html_list(dictionary, prefix=self.field_name or "")
             if nested:
                 return nested
-        return super().get_value(dictionary)
+        is_searched = self.child_relation.looks_up_rows and isinstance(items, list)
+        return [item for item in items if item != ""] if is_searched else items
 
     @override
     def to_representation(self, iterable: Iterable[M]) -> list[Out]:

@@ -28,6 +28,7 @@ from typing_extensions import override
 
 from drf_commons.models.content import VersionMixin
 from drf_commons.serializers.fields import ConfigurableRelatedFieldMixin
+from drf_commons.serializers.relations import ManyRelation
 
 __all__ = ["FormRendererMixin", "SearchFormRenderer", "with_forms"]
 
@@ -41,9 +42,12 @@ class SearchFormRenderer(HTMLFormRenderer):
     @override
     def render_field(self, field: Any, parent_style: Any) -> str:
         relation = field._field  # noqa: SLF001  # DRF's own way from a bound field to its field
-        if isinstance(relation, ConfigurableRelatedFieldMixin) and relation.has_more_choices():
+        is_many = isinstance(relation, ManyRelation)
+        one = relation.child_relation if is_many else relation
+        if isinstance(one, ConfigurableRelatedFieldMixin) and one.has_more_choices():
             # An instance for this form alone; what a project says of the field stands above.
-            relation.style = {"template": "drf_commons/search.html", **relation.style}
+            template = "drf_commons/search_many.html" if is_many else "drf_commons/search.html"
+            relation.style = {"template": template, **relation.style}
         return super().render_field(field, parent_style)
 
 
