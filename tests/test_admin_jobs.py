@@ -75,7 +75,7 @@ def send(user: User, content: bytes = GOOD) -> Any:
     return client.post(f"{DEPARTMENTS}import/", {"file": file, "mode": "append"}, follow=True)
 
 
-def confirm(user: User) -> ImportJob:
+def confirm(user: User) -> Any:
     """Confirm the only job, and return what has become of it."""
     client = Client()
     client.force_login(user)
@@ -88,7 +88,7 @@ def confirm(user: User) -> ImportJob:
 def test_a_long_file_is_shown_by_a_job_and_imported_once_it_is_confirmed(ada: User) -> None:
     """The person is led to the page of the job; nothing is stored before it is confirmed there."""
     page = send(ada)
-    job = ImportJob.objects.get()
+    job: Any = ImportJob.objects.get()
     assert page.redirect_chain == [(f"/admin/drf_commons_jobs/importjob/{job.pk}/change/", 302)]
     assert "A job looks through departments.csv, which has more than 1 rows; confirm here what it finds." in page.text
     assert 'value="Confirm the import"' in page.text

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.permissions import IsAuthenticatedOrReadOnly
+from rest_framework.permissions import DjangoModelPermissions, IsAuthenticatedOrReadOnly
 from rest_framework.routers import DefaultRouter
 
 from aviation.models import Airline, Airport, Country, Route
@@ -160,13 +160,6 @@ def test_raw_data_that_is_refused_stays_as_it_was_typed(editor: Client, airline:
         assert text in unescape(answer.text)
 
 
-@pytest.mark.urls("aviation.urls")
-def test_a_stranger_gets_pages_without_forms(client: Client, airline: Airline) -> None:
-    """Whoever may only read is shown nothing to send."""
-    page = client.get("/airlines/FI/", headers=HTML)
-    assert page.status_code == 200
-
-
 class AirportBulkViewSet(BulkViewSet[Airport]):
     queryset = Airport.objects.order_by("icao")
     serializer_class = AirportSerializer
@@ -178,6 +171,44 @@ class AirportBulkViewSet(BulkViewSet[Airport]):
 router = DefaultRouter()
 router.register("airports", AirportBulkViewSet, basename="airport")
 urlpatterns = router.urls
+
+
+@pytest.mark.urls(__name__)
+def test_a_stranger_gets_pages_without_forms(client: Client, editor: Client, airline: Airline) -> None:
+    """Whoever may only read is shown nothing to send."""
+    url = f"/airports/{airline.hub.pk}/"
+    assert 'name="_content"' in editor.get(url, headers=HTML).text
+    page = client.get(url, headers=HTML)
+    assert page.status_code == 200
+    assert "_content" not in page.text
+    assert "put-object-form" not in page.text
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("path", ["", "bulk-create/", "bulk-delete/", "export/"])
+def test_a_form_of_an_expired_session_is_refused_in_words(editor: Client, airline: Airline, path: str) -> None:
+    """The page says that nobody is signed in, and nothing is written; what anybody may read is still sent."""
+    editor.logout()
+    answer = editor.post(f"/airports/{path}", {"icao": "BIEG", "ids": [str(airline.hub.pk)]}, headers=HTML)
+    if path == "export/":
+        assert answer.status_code == 400  # a type of file is missing, and nothing else
+        return
+    assert answer.status_code == 403
+    assert "Authentication credentials were not provided." in answer.text
+    assert Airport.objects.count() == 2
+
+
+@pytest.mark.urls(__name__)
+def test_whoever_may_not_write_is_told_so(airline: Airline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Being signed in is not enough where permissions of the model are asked."""
+    monkeypatch.setattr(AirportBulkViewSet, "permission_classes", (DjangoModelPermissions,))
+    client = Client()
+    client.force_login(User.objects.create_user("eve"))
+    for path in ("", "bulk-create/", "bulk-delete/"):
+        answer = client.post(f"/airports/{path}", {"icao": "BIEG", "ids": [str(airline.hub.pk)]}, headers=HTML)
+        assert answer.status_code == 403
+        assert "You do not have permission to perform this action." in answer.text
+    assert Airport.objects.count() == 2
 
 
 @pytest.mark.urls(__name__)

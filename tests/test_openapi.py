@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, TypedDict
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.test import override_settings
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.drainage import GENERATOR_STATS
@@ -20,6 +21,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import DefaultRouter
+from rest_framework.serializers import CharField, Serializer
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 from rest_framework.viewsets import ModelViewSet
@@ -42,7 +44,7 @@ from drf_commons.serializers.fields import (
     StrOnlyField,
     WriteOnlyRelatedField,
 )
-from drf_commons.views import BaseViewSet, ReadOnlyViewSet
+from drf_commons.views import BaseViewSet, BulkImportableViewSet, BulkViewSet, ReadOnlyViewSet
 from drf_commons.views.mixins import SoftDestroyModelMixin
 from tests.archive.models import Document, Note
 from tests.newsroom.models import Article, Author
@@ -380,11 +382,31 @@ def test_a_view_of_ones_own_can_be_described_with_its_envelope() -> None:
 
 
 def test_a_view_without_a_queryset_is_described_all_the_same() -> None:
-    """What cannot be told is left out with a warning of spectacular's, and nothing fails."""
+    """What cannot be told is left out with a warning that names the view, and nothing fails."""
 
-    class Rowless(BaseViewSet[Author]):
+    class Rowless(BulkImportableViewSet[Author]):
         serializer_class = AuthorSerializer
 
-    generator = SchemaGenerator(patterns=route(rowless=Rowless))  # type: ignore[no-untyped-call]
+    class Personal(BulkImportableViewSet[Author]):
+        serializer_class = AuthorSerializer
+
+        @override
+        def get_queryset(self) -> QuerySet[Author]:
+            return Author.objects.filter(name=self.request.user.get_username())
+
+    class NameSerializer(Serializer[Any]):
+        name = CharField()
+
+    class Modelless(BulkViewSet[Any]):
+        serializer_class = NameSerializer
+
+    patterns = route(rowless=Rowless, personal=Personal, modelless=Modelless)
+    GENERATOR_STATS.reset()
+    generator = SchemaGenerator(patterns=patterns)  # type: ignore[no-untyped-call]
     schema: Schema = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    assert get_body(get_operation(schema, "get", "/rowless/"), "200")["$ref"].endswith("/AuthorListEnvelope")
+    validate_schema(schema)  # type: ignore[no-untyped-call]
+    for name in ("rowless", "personal"):
+        assert get_body(get_operation(schema, "get", f"/{name}/"), "200")["$ref"].endswith("/AuthorListEnvelope")
+    told = str({**GENERATOR_STATS._warn_cache, **GENERATOR_STATS._error_cache})
+    assert "Modelless: neither its queryset nor its serializer names a model" in told
+    assert "Warning [Rowless]: could not derive type of path parameter" in told
