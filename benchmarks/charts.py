@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import escape
 
-__all__ = ["Bars", "build_chart"]
+__all__ = ["LABEL_LENGTH", "Bars", "build_chart"]
 
 COLOURS: Final = ("#3b7dd8", "#2a9d6f", "#d98a2b")
 
 _WIDTH: Final = 860
 _LEFT: Final = 380
+#: How many letters fit into that, at the size and in the family of the labels.
+LABEL_LENGTH: Final = 58
 _RIGHT: Final = 60
 _TOP: Final = 66
 _BAR: Final = 13

@@ -51,7 +51,7 @@ SECTIONS: Final[Mapping[str, Sequence[Line]]] = {
         Line(
             race="bulk_update_10000",
             contender="queryset_bulk_update_by_500",
-            text="10,000 rows x 5 columns: the same, `batch_size=500`, against one statement",
+            text="10,000 rows x 5 columns: the same, `batch_size=500`",
         ),
         Line(
             race="bulk_update_1000_peer",

@@ -51,11 +51,20 @@ html_show_sourcelink = False
 
 
 def setup(app: Sphinx) -> None:
-    """Leave out signatures that say nothing."""
+    """Leave out signatures that say nothing, and say how high the headings of the menu stand."""
     app.connect("autodoc-process-signature", drop_empty_signature)
+    app.connect("html-page-context", give_captions_a_level, priority=900)  # after the theme's own
 
 
 def drop_empty_signature(*event: object) -> tuple[str, None] | None:
     """Return no signature for a class that takes whatever its base in Django or DRF takes."""
     _, what, _, _, _, signature, _ = event
     return ("", None) if what == "class" and signature in {"(*args, **kwargs)", "(**kwargs)"} else None
+
+
+def give_captions_a_level(*event: object) -> None:
+    """Let screen readers place the captions of the menu, which Sphinx makes headings of no level."""
+    *_, context, _ = event
+    if isinstance(context, dict) and "furo_navigation_tree" in context:
+        tree = str(context["furo_navigation_tree"])
+        context["furo_navigation_tree"] = tree.replace(' role="heading"', ' role="heading" aria-level="2"')

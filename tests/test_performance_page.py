@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET  # charts of our own
 
 import pytest
 
+from benchmarks.charts import LABEL_LENGTH
 from benchmarks.report import CHARTS, DATABASES, PAGE, SECTIONS, build_charts, build_page, load_results
 
 pytestmark = pytest.mark.once
@@ -24,6 +25,12 @@ def test_the_charts_are_made_of_the_results() -> None:
     for name, chart in charts.items():
         assert (CHARTS / name).read_text(encoding="utf-8") == chart
         assert ET.fromstring(chart).tag.endswith("svg")  # noqa: S314  # our own words
+
+
+def test_a_label_fits_its_side_of_the_chart() -> None:
+    """No line begins outside of the picture, where nobody reads it."""
+    texts = [line.text.replace("`", "") for lines in SECTIONS.values() for line in lines]
+    assert [text for text in texts if len(text) > LABEL_LENGTH] == []
 
 
 def test_every_line_has_been_measured_somewhere() -> None:

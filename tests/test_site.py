@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 
 from tests.browser.site import ROOT, launch
+from tests.test_browser import find_violations
 
 pytest.importorskip("sphinx")
 
@@ -61,3 +62,11 @@ def test_every_page_fits_the_window(browser: Any, pages: list[Path], width: int)
         page.screenshot(path=SCREENSHOTS / f"{width}_{path.stem}.png")
     page.close()
     assert {name: found for name, found in faults.items() if found} == {}
+
+
+@pytest.mark.parametrize("name", ["index", "tutorial", "performance"])
+def test_everybody_can_use_the_pages(browser: Any, pages: list[Path], name: str) -> None:
+    """axe-core finds nothing serious, the menu included."""
+    page = browser.new_page()
+    page.goto(next(path for path in pages if path.stem == name).as_uri())
+    assert find_violations(page) == []

@@ -22,7 +22,7 @@ from drf_commons.views.mixins import AutoPrefetchMixin, SoftDestroyModelMixin
 
 
 class CountryViewSet(BaseViewSet[Country]):
-    """Countries by their two-letter code; small enough to be had at once with ``?paginated=false``."""
+    """Countries by their two-letter code; small enough to be had at once with ?paginated=false."""
 
     queryset = Country.objects.active()
     serializer_class = CountrySerializer
@@ -37,7 +37,7 @@ class AirportViewSet(SoftDestroyModelMixin[Airport], BulkImportableViewSet[Airpo
     """Airports by their ICAO code, which is what pilots and timetables call them; the id stays theirs for good.
 
     One that is deleted is closed: its row stays, its code stays taken, and it can be opened again. Many are made and
-    changed at once under ``bulk-create/``, ``bulk-update/`` and ``bulk-delete/``.
+    changed at once under bulk-create/, bulk-update/ and bulk-delete/.
 
     What is exported can be imported again, and so can the file of the package that the airports come from.
     """
@@ -70,7 +70,7 @@ class AirportViewSet(SoftDestroyModelMixin[Airport], BulkImportableViewSet[Airpo
 class AirlineViewSet(AutoPrefetchMixin[Airline], BaseViewSet[Airline]):
     """Airlines with their routes; a list costs the same few queries however many routes there are.
 
-    An airline is read with an ``ETag``, which may be sent as ``If-Match`` when it is written.
+    An airline is read with an ETag, which may be sent as If-Match when it is written.
     """
 
     queryset = Airline.objects.active()

@@ -10,6 +10,7 @@ from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
@@ -113,6 +114,8 @@ class TransferJobAdmin(JobAdmin):
         pk = job.pk
         can_delete = self.has_delete_permission(request, job)
         context |= {
+            # Nothing of it is changed by hand.
+            "title": capfirst(self.opts.verbose_name),
             "progress": get_progress(job),
             "job": job,
             "counts": getattr(job, "report", None) or getattr(job, "preview", None),
