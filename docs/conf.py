@@ -51,9 +51,9 @@ html_show_sourcelink = False
 
 
 def setup(app: Sphinx) -> None:
-    """Leave out signatures that say nothing, and say how high the headings of the menu stand."""
+    """Leave out signatures that say nothing, and see to those who read with a keyboard or a screen reader."""
     app.connect("autodoc-process-signature", drop_empty_signature)
-    app.connect("html-page-context", give_captions_a_level, priority=900)  # after the theme's own
+    app.connect("html-page-context", help_readers_without_a_mouse, priority=900)  # after the theme's own
 
 
 def drop_empty_signature(*event: object) -> tuple[str, None] | None:
@@ -62,9 +62,15 @@ def drop_empty_signature(*event: object) -> tuple[str, None] | None:
     return ("", None) if what == "class" and signature in {"(*args, **kwargs)", "(**kwargs)"} else None
 
 
-def give_captions_a_level(*event: object) -> None:
-    """Let screen readers place the captions of the menu, which Sphinx makes headings of no level."""
+#: By part of a page: what Sphinx leaves out for those who read without a mouse, or without seeing.
+_HELP = {
+    "body": ("<pre>", '<pre tabindex="0">'),  # the keyboard scrolls it
+    "furo_navigation_tree": (' role="heading"', ' role="heading" aria-level="2"'),
+}
+
+
+def help_readers_without_a_mouse(*event: object) -> None:
+    """Let the keyboard reach wide examples, and screen readers place the captions of the menu."""
     *_, context, _ = event
-    if isinstance(context, dict) and "furo_navigation_tree" in context:
-        tree = str(context["furo_navigation_tree"])
-        context["furo_navigation_tree"] = tree.replace(' role="heading"', ' role="heading" aria-level="2"')
+    if isinstance(context, dict):
+        context.update({part: str(context[part]).replace(*_HELP[part]) for part in _HELP.keys() & context.keys()})
