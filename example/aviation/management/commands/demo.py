@@ -132,6 +132,7 @@ def build_guide(base: str, token: str, code: str) -> Iterator[str]:
     folder = get_settings().DEBUG_PROFILE_DIRECTORY
     yield f"\n  Login:  {base}/accounts/login/  user {USERNAME}, password {PASSWORD}"
     yield f"  Admin:  {base}/admin/"
+    yield f"  Docs:   {base}/docs/  and {base}/redoc/, from the schema at {base}/schema/"
     yield f'  Jobs:   {base}/admin/drf_commons_jobs/importjob/  or, as they go on: curl -N with a job\'s "events" link'
     yield f"  Token:  {token}"
     yield f"  Flame view, once you are signed in: {base}/api/airlines/?_profile writes one to {folder}"
