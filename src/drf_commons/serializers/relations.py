@@ -17,7 +17,7 @@ from django.db.models import Manager, Model, Q, QuerySet
 from django.db.models.manager import BaseManager
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ValidationError
-from rest_framework.fields import get_attribute
+from rest_framework.fields import empty, get_attribute
 from rest_framework.relations import ManyRelatedField, PKOnlyObject, RelatedField
 from rest_framework.utils import html
 from typing_extensions import TypeIs, TypeVar, Unpack, override
@@ -441,15 +441,16 @@ class ManyRelation(RuntimeGeneric, ManyRelatedField, Generic[M, In, Out]):
 
         Inputs of a form that were left empty name nothing.
         """
-        items = super().get_value(dictionary)
+        items = cast("Any", super().get_value(dictionary))  # a list of a form, or whatever else was sent
         if not html.is_html_input(dictionary):
             return items
         if Accept.DATA in self.child_relation.accepts:
             nested = html.parse_html_list(dictionary, prefix=self.field_name or "")
             if nested:
                 return nested
-        is_searched = self.child_relation.looks_up_rows and isinstance(items, list)
-        return [item for item in items if item != ""] if is_searched else items
+        if items is empty or not self.child_relation.looks_up_rows:
+            return items
+        return [item for item in items if item != ""]
 
     @override
     def to_representation(self, iterable: Iterable[M]) -> list[Out]:

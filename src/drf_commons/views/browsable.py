@@ -28,7 +28,6 @@ from typing_extensions import override
 
 from drf_commons.models.content import VersionMixin
 from drf_commons.serializers.fields import ConfigurableRelatedFieldMixin
-from drf_commons.serializers.relations import ManyRelation
 
 __all__ = ["FormRendererMixin", "SearchFormRenderer", "with_forms"]
 
@@ -42,11 +41,10 @@ class SearchFormRenderer(HTMLFormRenderer):
     @override
     def render_field(self, field: Any, parent_style: Any) -> str:
         relation = field._field  # noqa: SLF001  # DRF's own way from a bound field to its field
-        is_many = isinstance(relation, ManyRelation)
-        one = relation.child_relation if is_many else relation
+        one = getattr(relation, "child_relation", relation)
         if isinstance(one, ConfigurableRelatedFieldMixin) and one.has_more_choices():
             # An instance for this form alone; what a project says of the field stands above.
-            template = "drf_commons/search_many.html" if is_many else "drf_commons/search.html"
+            template = "drf_commons/search.html" if one is relation else "drf_commons/search_many.html"
             relation.style = {"template": template, **relation.style}
         return super().render_field(field, parent_style)
 
