@@ -202,8 +202,8 @@ def find_postgres(program: str) -> str | None:
     return str(paths[-1]) if paths else None
 
 
-def wait_for(test: Callable[[], object], seconds: float = 60) -> None:
-    """Wait until *test* is true."""
+def wait_for(test: Callable[[], object], seconds: float = 180) -> None:
+    """Wait until *test* is true; a busy machine takes its time to start a worker."""
     deadline = time.monotonic() + seconds
     while not test():
         assert time.monotonic() < deadline, "it takes too long"

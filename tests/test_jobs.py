@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from drf_commons.errors import ConfigurationError, JobStateError
@@ -18,6 +19,7 @@ from drf_commons.jobs.models import ImportChunk, ImportJob, JobStatus
 from drf_commons.jobs.runners import get_runner, run_call
 from drf_commons.jobs.service import Requester, cancel, confirm, get_progress, get_report, resume, start_import
 from drf_commons.services.importing import build_plan
+from drf_commons.services.importing.writer import StepWriter
 from tests.couriers import Courier
 from tests.personnel.models import Department
 
@@ -258,6 +260,33 @@ def test_an_unknown_runner_does_not_start(settings: Any, name: str) -> None:
     settings.COMMON = {"TRANSFER_RUNNER": name}
     with pytest.raises(ConfigurationError, match=r"COMMON\['TRANSFER_RUNNER'\]"):
         get_runner()
+
+
+UPDATE: dict[str, Any] = {"steps": [{**DEPARTMENTS["steps"][0], "update_if_exists": True}]}
+
+
+def test_a_row_that_another_job_stores_meanwhile_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is updated, as it would have been a moment later, and not refused because it is there."""
+    if not connection.features.test_db_allows_multiple_connections:
+        pytest.skip("SQLite has one writer: nobody is faster")
+    insert = StepWriter.insert
+
+    def insert_late(writer: StepWriter, *arguments: Any) -> None:
+        monkeypatch.undo()
+        with ThreadPoolExecutor() as other:
+            other.submit(store).result()
+        insert(writer, *arguments)
+
+    def store() -> None:
+        Department.objects.create(code="A1", name="Attic")
+        connection.close()
+
+    monkeypatch.setattr(StepWriter, "insert", insert_late)
+    job = start_import(f"{__name__}.UPDATE", BytesIO(b"code,name\nA1,Archive\nB2,Bakery\n"), name="departments.csv")
+    report = get_report(job)
+    assert report is not None
+    assert (report["created"], report["updated"], report["failed"]) == (1, 1, 0)
+    assert [*Department.objects.order_by("code").values_list("code", "name")] == [("A1", "Archive"), ("B2", "Bakery")]
 
 
 def test_a_misspelt_runner_is_told_what_it_may_have_been(settings: Any) -> None:

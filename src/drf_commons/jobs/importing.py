@@ -120,12 +120,29 @@ def _run_batches(job: ImportJob, chunk: ImportChunk, target: ImportTarget) -> bo
         return all(_run_batch(job, chunk, plan, batch, twins) for batch in read_batches(job, chunk, table))
 
 
+class _OvertakenError(Exception):
+    """Somebody else stored a row of the batch between the look at the table and the write."""
+
+
 def _run_batch(job: ImportJob, chunk: ImportChunk, plan: Plan, batch: Chunk, twins: Twins) -> bool:
-    """Import one batch; return ``False`` where it is another worker's, or the job has ended."""
+    """Import one batch; return ``False`` where it is another worker's, or the job has ended.
+
+    Where another job was faster with a row, the batch is imported anew, and finds it; only once, as some databases
+    take values for the same that are none.
+    """
+    try:
+        return _try_batch(job, chunk, plan, batch, twins, is_last=False)
+    except _OvertakenError:
+        return _try_batch(job, chunk, plan, batch, twins, is_last=True)
+
+
+def _try_batch(job: ImportJob, chunk: ImportChunk, plan: Plan, batch: Chunk, twins: Twins, *, is_last: bool) -> bool:
     part = twins.select(batch)
 
     def move(outcome: ChunkOutcome | None) -> None:
         if outcome is not None:
+            if outcome.is_overtaken and not is_last:
+                raise _OvertakenError
             _add(chunk, outcome, twins.note(part, {row.number for row in outcome.failed}))
         chunk.next_number, chunk.next_offset = batch.cursor.number, batch.cursor.offset
         chunk.is_done = batch.cursor.number > chunk.last_number

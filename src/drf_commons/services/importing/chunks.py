@@ -39,6 +39,8 @@ class ChunkOutcome:
     pks: Sequence[Any]
     #: Rows that clash with one that a replacement may yet delete; they have to be imported again.
     deferred: Sequence[int]
+    #: Whether rows failed that somebody else stored meanwhile: imported again, they are found.
+    is_overtaken: bool
     #: Where the next chunk begins.
     cursor: Cursor
     timings: Mapping[str, float]
@@ -281,6 +283,7 @@ class _Run:
             preview=self.build_preview(self.previews) if self.previews > 0 else (),
             pks=[pk for pk in main.pks.values() if pk is not None],
             deferred=main.deferred,
+            is_overtaken=any(outcome.is_overtaken for outcome in self.outcomes.values()),
             cursor=self.chunk.cursor,
             timings=self.watch.seconds,
         )

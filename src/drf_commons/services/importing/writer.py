@@ -51,6 +51,8 @@ class StepOutcome:
     seen: dict[int, tuple[Any, Place]]
     #: Rows that wait until what they clash with is deleted.
     deferred: list[int]
+    #: Whether somebody stored a row of the file between the look at the table and the write.
+    is_overtaken: bool = False
 
 
 class StepWriter:
@@ -340,6 +342,8 @@ class StepWriter:
             self.fail(row, "", None, Fault(text[0] if text else type(error).__name__, "database"))
             return
         names, violation = found
+        key = {self.plan.fields[place].name for place in self.plan.key}
+        self.outcome.is_overtaken |= bool(key) and key == {*names}
         fed = [column for column in self.plan.fields if column.name in names]
         # One column can be blamed; of several, the first that must be unique together with the rest.
         blamed = fed[0] if fed and (len(names) == 1 or violation.code == "unique_together") else None
