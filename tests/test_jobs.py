@@ -301,5 +301,5 @@ class Away:
 
     def enqueue(self, _call: Call) -> None:
         """Fail."""
-        msg = "the broker is away"
+        msg = "the broker is away."
         raise ConnectionError(msg)

@@ -141,7 +141,7 @@ def _enqueue(call: Call, using: str) -> None:
     except Exception as exc:  # the edge to a broker, whose clients raise what they like
         _logger.exception("job not enqueued", extra={"job_id": str(call.job), "job_task": call.task})
         model = ExportJob if call.task == "export" else ImportJob
-        message = f"The workers could not be reached: {exc}. The job can be resumed."
+        message = f"The workers could not be reached: {str(exc).rstrip('.')}. The job can be resumed."
         jobs = model._default_manager.using(using).filter(pk=call.job, status__in=ACTIVE)
         jobs.update(status=JobStatus.FAILED, message=message)
 

@@ -101,7 +101,8 @@ def _describe(error: Exception) -> str:
     text = str(error).strip()
     match error:
         case OperationalError() | InterfaceError():
-            return f"The database did not do its work: {text}. The job can be resumed."
+            reason = " ".join(text.split()).rstrip(".")
+            return f"The database did not do its work: {reason}. The job can be resumed."
         case DrfCommonsError() | APIException() if text:
             return text
         case _:

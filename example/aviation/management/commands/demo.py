@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -46,6 +47,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, port: int, workers: int, **options: Any) -> None:
         if workers:
             check_broker()
+            # Whatever ends this process ends its workers, too.
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.default_int_handler)
         with suppress(KeyboardInterrupt), self.listen(port) as listener, ExitStack() as stack:
             self.prepare_database()
             for number in range(workers):
@@ -88,6 +92,8 @@ class Command(BaseCommand):
 
 def check_broker() -> None:
     """Say how to start Redis where it does not answer."""
+    from kombu.exceptions import OperationalError  # noqa: PLC0415  # and so is its client
+
     from config.celery import BROKER, app  # noqa: PLC0415  # Celery is there for those who want workers
 
     if get_settings().TRANSFER_RUNNER != "celery":
@@ -96,9 +102,10 @@ def check_broker() -> None:
     try:
         with app.connection() as connection:
             connection.ensure_connection(max_retries=1, timeout=2)
-    except app.connection().transport.connection_errors as exc:
+    except (OperationalError, *app.connection().transport.connection_errors) as exc:
         msg = (
-            f"Redis does not answer at {BROKER}: {exc}. Start it with redis-server (apt-get install redis-server) or "
+            f"Redis does not answer at {BROKER}: {str(exc).rstrip('.')}. "
+            "Start it with redis-server (apt-get install redis-server) or "
             "docker run --publish 127.0.0.1:6379:6379 redis, or name another: make demo-workers DEMO_BROKER=redis://..."
         )
         raise CommandError(msg) from exc
