@@ -47,9 +47,16 @@ MAIN: Final = {
 }
 PARENT: Final = {"model": "personnel.Skill", "fields": ["name"], "unique_fields": ["name"]}
 SPREAD: Final = {"steps": [MAIN]}
-IN_ORDER: Final = {"steps": [PARENT, MAIN]}
+PARENTS: Final = {"steps": [PARENT, MAIN]}
+IN_ORDER: Final = {"steps": [{**PARENT, "name": "first"}, {**PARENT, "name": "second"}, MAIN]}
 WHOLE: Final = {"steps": [{**PARENT, "update_if_exists": True}, MAIN]}
-STRATEGIES: Final = (Strategy.SPREAD, Strategy.IN_ORDER, Strategy.WHOLE)
+#: What is imported, and how it is divided.
+CASES: Final = (
+    ("SPREAD", Strategy.SPREAD),
+    ("IN_ORDER", Strategy.IN_ORDER),
+    ("WHOLE", Strategy.WHOLE),
+    ("PARENTS", Strategy.SPREAD),
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("workers"), pytest.mark.once]
 
@@ -79,9 +86,9 @@ def build_file(first: int = 0) -> BytesIO:
     return BytesIO("\n".join(["code,name", *rows]).encode())
 
 
-def start(strategy: str = Strategy.SPREAD) -> ImportJob:
+def start(case: str) -> ImportJob:
     """Start to import the file."""
-    return start_import(f"{__name__}.{strategy.upper()}", build_file(), name="departments.csv")
+    return start_import(f"{__name__}.{case}", build_file(), name="departments.csv")
 
 
 def resume_until_over(job: ImportJob) -> bool:
@@ -170,9 +177,9 @@ FAULTS: Final = (
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_row_is_lost_or_doubled(cluster: Cluster, fault: Callable[[Cluster, ImportJob], None], number: int) -> None:
     """Whatever happens to workers, broker, database or disk: all rows are stored once, or reported once."""
-    strategy = STRATEGIES[(FAULTS.index(fault) + number) % len(STRATEGIES)]
+    case, strategy = CASES[(FAULTS.index(fault) + number) % len(CASES)]
     begun = Random(number).randrange(50, ROWS // 2)  # noqa: S311  # no secret
-    job = start(strategy)
+    job = start(case)
     wait_for(lambda: get_progress(job).rows > begun)
     assert job.status == JobStatus.RUNNING, job.message
     fault(cluster, job)
@@ -186,7 +193,7 @@ def test_messages_that_come_twice_and_in_any_order_do_no_harm(cluster: Cluster, 
     """Each is sent twice, at moments of their own: all rows are stored once, or reported once."""
     cluster.media.mkdir(exist_ok=True)
     (cluster.media / "scrambled").touch()
-    job = start(STRATEGIES[number % len(STRATEGIES)])
+    job = start(CASES[number % len(CASES)][0])
     wait_for(lambda: resume_until_over(job))
     check(job)
 
@@ -194,8 +201,8 @@ def test_messages_that_come_twice_and_in_any_order_do_no_harm(cluster: Cluster, 
 @pytest.mark.parametrize("number", TIMES)
 def test_two_jobs_over_the_same_rows_store_each_once(cluster: Cluster, number: int) -> None:
     """Two jobs that import the same rows at once end with true reports, and no row is there twice."""
-    strategy = STRATEGIES[number % len(STRATEGIES)]
-    jobs = [start(strategy), start(strategy)]
+    case, _ = CASES[number % len(CASES)]
+    jobs = [start(case), start(case)]
     for job in jobs:
         wait_for(lambda job=job: resume_until_over(job))  # type: ignore[misc]
     assert Department.objects.count() == ROWS - FAILING
