@@ -48,8 +48,8 @@ class Command(BaseCommand):
         if workers:
             check_broker()
             # Whatever ends this process ends its workers, too.
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.default_int_handler)
+            for end in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(end, signal.default_int_handler)
         with suppress(KeyboardInterrupt), self.listen(port) as listener, ExitStack() as stack:
             self.prepare_database()
             for number in range(workers):
@@ -92,9 +92,10 @@ class Command(BaseCommand):
 
 def check_broker() -> None:
     """Say how to start Redis where it does not answer."""
-    from kombu.exceptions import OperationalError  # noqa: PLC0415  # and so is its client
+    # Celery is there for those who want workers.
+    from kombu.exceptions import OperationalError  # noqa: PLC0415
 
-    from config.celery import BROKER, app  # noqa: PLC0415  # Celery is there for those who want workers
+    from config.celery import BROKER, app  # noqa: PLC0415
 
     if get_settings().TRANSFER_RUNNER != "celery":
         msg = "Jobs run in this process: start workers with make demo-workers"
@@ -102,7 +103,7 @@ def check_broker() -> None:
     try:
         with app.connection() as connection:
             connection.ensure_connection(max_retries=1, timeout=2)
-    except (OperationalError, *app.connection().transport.connection_errors) as exc:
+    except OperationalError as exc:
         msg = (
             f"Redis does not answer at {BROKER}: {str(exc).rstrip('.')}. "
             "Start it with redis-server (apt-get install redis-server) or "
