@@ -12,7 +12,7 @@ import decimal
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final, TypeAlias
 
 from django.conf import settings
@@ -195,10 +195,9 @@ def _adapt_decimal(field: FieldAny, values: Values, connection: BaseDatabaseWrap
         return None
     if connection.vendor == "postgresql":
         return values
-    bounds: Sequence[object] = (field.max_digits, field.decimal_places)
-    if None in bounds:
+    digits, places = attrgetter("max_digits", "decimal_places")(field)
+    if None in {digits, places}:  # without bounds, which the stubs do not know
         return None
-    digits, places = field.max_digits, field.decimal_places
     point, longest = -places - 1, digits + 1
     adapt = connection.ops.adapt_decimalfield_value
 
