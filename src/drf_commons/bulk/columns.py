@@ -21,6 +21,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Value
 from django.db.models.sql.compiler import SQLCompiler
 
+from drf_commons.bulk.moments import are_aware, write_moments
+
 __all__ = [
     "Cell",
     "Column",
@@ -213,21 +215,21 @@ def _adapt_decimal(field: FieldAny, values: Values, connection: BaseDatabaseWrap
 
 
 def _adapt_datetime(_field: FieldAny, values: Values, connection: BaseDatabaseWrapper) -> Values | None:
-    if not settings.USE_TZ or not all(value is None or value.utcoffset() is not None for value in values):
+    if not settings.USE_TZ or not are_aware(values):
         return None
     if connection.vendor == "postgresql":
         return values
     adapt, zone = connection.ops.adapt_datetimefield_value, connection.timezone
     moments: list[dt.datetime | None] = [value and value.astimezone(zone) for value in values]
     sample = next(filter(None, moments), None)
-    if zone is not dt.UTC or sample is None or adapt(sample.replace(tzinfo=None)) != _write_utc(sample):
+    if zone is not dt.UTC or sample is None or [adapt(sample.replace(tzinfo=None))] != _write_utc([sample]):
         return [moment and adapt(moment.replace(tzinfo=None)) for moment in moments]
-    return [moment and _write_utc(moment) for moment in moments]
+    return _write_utc(moments)
 
 
-def _write_utc(moment: dt.datetime) -> str:
-    """Return *moment*, one in UTC, without its offset; to replace the zone before takes three times as long."""
-    return moment.isoformat(" ").removesuffix("+00:00")
+def _write_utc(moments: Sequence[dt.datetime | None]) -> Values:
+    """Return *moments*, which are in UTC, without their offset."""
+    return write_moments(moments, " ", utc="")
 
 
 def _adapt_with(name: str) -> _Adapter:

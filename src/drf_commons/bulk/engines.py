@@ -32,6 +32,7 @@ from django.db.backends.utils import CursorWrapper
 from typing_extensions import override
 
 from drf_commons.bulk.columns import Cell, Column, FieldAny, UnsupportedError, Values
+from drf_commons.bulk.moments import write_moments
 
 __all__ = ["Condition", "Engine", "get_engine"]
 
@@ -65,7 +66,6 @@ _SCALARS: Final = frozenset(
 _ARRAY_TEXTS: Final[Mapping[type, Callable[[Any], str]]] = {
     bool: str,
     dt.date: str,
-    dt.datetime: str,
     dt.time: str,
     decimal.Decimal: str,
     float: repr,
@@ -343,6 +343,8 @@ def build_array(values: Values) -> object:
     kinds = {*map(type, values)}
     has_null = type(None) in kinds
     kinds.discard(type(None))
+    if kinds == {dt.datetime}:
+        return f"{{{','.join(text or 'NULL' for text in write_moments(values, ' '))}}}"
     write = _ARRAY_TEXTS.get(kinds.pop()) if len(kinds) == 1 else None
     if write is None:
         return [*values]

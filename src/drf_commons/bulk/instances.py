@@ -7,6 +7,7 @@ than let the instance remember what its row holds says so with :func:`only_remem
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from inspect import getattr_static
@@ -14,11 +15,13 @@ from itertools import chain
 from typing import Any, Final, TypeVar, cast
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import signals
 from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
 from django.db.models.query import ModelIterable
 
 from drf_commons.bulk.columns import FieldAny
+from drf_commons.bulk.moments import localize_utc
 
 __all__ = ["build_factory", "build_loader", "fetch_instances", "is_plain", "only_remembers"]
 
@@ -103,9 +106,23 @@ def fetch_instances(queryset: models.QuerySet[M]) -> list[M]:
     selected = [expression for expression, _sql, _alias in compiler.select]
     for place, (converters, expression) in compiler.get_converters(selected).items():
         for convert in converters:
-            columns[place] = [convert(value, expression, compiler.connection) for value in columns[place]]
+            columns[place] = _convert(convert, columns[place], expression, compiler.connection)
     load = build_loader(queryset.model, queryset.db, [expression.target.attname for expression in selected])
     return cast("list[M]", [*map(load, zip(*columns, strict=True))])
+
+
+def _convert(convert: Any, values: Sequence[Any], expression: Any, connection: BaseDatabaseWrapper) -> Sequence[Any]:
+    """Return what *convert* makes of each of *values*: Django's own of moments takes them one by one to their zone."""
+    operations = connection.ops
+    if (
+        connection.timezone is dt.UTC
+        and convert == getattr(operations, "convert_datetimefield_value", None)
+        and type(operations).__module__.startswith("django.db.backends.")
+    ):
+        moments = localize_utc(values)
+        if moments is not None:
+            return moments
+    return [convert(value, expression, connection) for value in values]
 
 
 def _loads_whole_rows(queryset: models.QuerySet[Any]) -> bool:

@@ -24,6 +24,7 @@ from rest_framework.fields import SkipField
 from rest_framework.relations import PKOnlyObject
 from rest_framework.settings import api_settings
 
+from drf_commons.bulk.moments import are_aware, write_moments
 from drf_commons.serializers.outputs import PkOutput
 from drf_commons.serializers.relations import ConfigurableRelatedFieldMixin
 
@@ -171,9 +172,17 @@ def _show_decimals(field: Any, values: Values) -> Values | None:
     if field.max_digits is not None:
         context.prec = field.max_digits
     places, rounding = decimal.Decimal(".1") ** field.decimal_places, field.rounding
-    return [
-        None if value is None else f"{value.quantize(places, rounding=rounding, context=context):f}" for value in values
-    ]
+    point, longest = -field.decimal_places - 1, context.prec + 1
+
+    def show(value: decimal.Decimal | None) -> str | None:
+        if value is None:
+            return None
+        text = str(value)
+        if text[point : point + 1] == "." and len(text) <= longest and "E" not in text:
+            return text  # which has the places of the field already
+        return f"{value.quantize(places, rounding=rounding, context=context):f}"
+
+    return [*map(show, values)]
 
 
 def _show_moments(field: Any, values: Values) -> Values | None:
@@ -188,13 +197,12 @@ def _show_moments(field: Any, values: Values) -> Values | None:
     ):
         return None
     zone: dt.tzinfo | None = field.timezone if hasattr(field, "timezone") else field.default_timezone()
-    if zone is None or any(value is not None and value.utcoffset() is None for value in values):
+    if zone is None or not are_aware(values):
         return None
     try:
-        texts = [None if value is None else value.astimezone(zone).isoformat() for value in values]
+        return write_moments([value and value.astimezone(zone) for value in values], "T", utc="Z")
     except OverflowError:
         return None
-    return [f"{text[:-6]}Z" if text is not None and text.endswith("+00:00") else text for text in texts]
 
 
 def _show_big_integers(field: Any, values: Values) -> Values | None:
