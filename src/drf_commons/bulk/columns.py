@@ -97,7 +97,9 @@ def read_values(field: FieldAny, objs: Sequence[models.Model]) -> list[Any]:
 
 def read_keys(objs: Sequence[models.Model]) -> list[Any]:
     """Return the primary keys of *objs* as their column holds them: ``"7"`` and ``7`` are the same key."""
-    keys = [obj.pk for obj in objs]
+    # The property pk asks each of them for the name of its key.
+    name = objs[0]._meta.pk.attname if len({*map(type, objs)}) == 1 else "pk"
+    keys = [*map(attrgetter(name), objs)]
     kinds = {*map(type, keys)}
     if not kinds or (len(kinds) == 1 and str not in kinds):
         return keys

@@ -13,7 +13,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connections, models, transaction
 from django.db.models import sql
 
-from drf_commons.bulk.columns import FieldAny, UnsupportedError, build_column, read_keys, read_values
+from drf_commons.bulk.columns import FieldAny, UnsupportedError, build_column, read_columns, read_keys, read_values
 from drf_commons.bulk.engines import Condition, Engine, get_engine
 from drf_commons.bulk.querysets import build_condition, get_chunk_size, get_writer
 from drf_commons.bulk.related import check_related
@@ -191,7 +191,8 @@ class _Update:
         keys = [build_column(self.opts.pk, read_values(self.opts.pk, objs), compiler)]
         if self.versions is not None:
             keys.append(build_column(self.versions.field, self.versions.get_expected(objs), compiler))
-        columns = [build_column(field, read_values(field, objs), compiler, mask) for field, mask in sent.items()]
+        parts = zip(sent.items(), read_columns([*sent], objs), strict=True)
+        columns = [build_column(field, values, compiler, mask) for (field, mask), values in parts]
         with engine.connection.cursor() as cursor:
             return engine.update(cursor, keys, columns, where)
 

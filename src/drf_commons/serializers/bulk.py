@@ -142,14 +142,18 @@ class BulkListSerializer(BaseListSerializer[T, Data_co, ValidatedData_co], Gener
         self._payload = data if isinstance(data, list) else []
         self._outcomes = None
         self._next = 0
+        own: Any = self  # the stubs do not know its limits
+        if self._payload and self._reads_together() and own.max_length is None and own.min_length is None:
+            self._outcomes = self._read(self._payload)
+            if not any(isinstance(outcome, ValidationError) for outcome in self._outcomes):
+                return [*self._outcomes]  # DRF would ask for them one by one
         return super().to_internal_value(data)
 
     @override
     def run_child_validation(self, data: Any) -> Any:
         """Return the validated data of the next row; all of them are read with the first one."""
         if self._outcomes is None:
-            own = type(self).run_child_validation is not BulkListSerializer.run_child_validation
-            if own or self._payload is None or not isinstance(self._row_serializer, Serializer):
+            if self._payload is None or not self._reads_together():
                 return super().run_child_validation(data)
             self._outcomes = self._read(self._payload)
         outcome = self._outcomes[self._next]
@@ -157,6 +161,11 @@ class BulkListSerializer(BaseListSerializer[T, Data_co, ValidatedData_co], Gener
         if isinstance(outcome, ValidationError):
             raise outcome
         return outcome
+
+    def _reads_together(self) -> bool:
+        """Tell whether all rows are read at once, which takes a serializer, and no way of a subclass's own."""
+        own = type(self).run_child_validation is not BulkListSerializer.run_child_validation
+        return not own and isinstance(self._row_serializer, Serializer)
 
     @property
     def row_errors(self) -> dict[int, Any]:
@@ -335,8 +344,8 @@ class BulkListSerializer(BaseListSerializer[T, Data_co, ValidatedData_co], Gener
         left = {**attrs}
         if instance is not None:
             pk = instance._meta.pk
-            for name in left.keys() & {"pk", pk.name, pk.attname}:
-                del left[name]
+            for name in ("pk", pk.name, pk.attname):
+                left.pop(name, None)
         return left
 
     def _get_database(self) -> str:

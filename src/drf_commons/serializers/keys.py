@@ -35,7 +35,8 @@ class Key(Generic[M]):
         self.is_pk: bool = path in {"pk", model._meta.pk.name}
         self.field: ModelField = _find_column(model, path)
         self.is_text: bool = isinstance(self.field, CharField | TextField)
-        self.read: Callable[[M], Hashable] = attrgetter("pk" if self.is_pk else path.replace("__", "."))
+        attribute = model._meta.pk.attname if self.is_pk else path.replace("__", ".")
+        self.read: Callable[[M], Hashable] = attrgetter(attribute)
         self._parse = _find_parser(self.field)
 
     def parse(self, value: object) -> Hashable | None:

@@ -150,7 +150,7 @@ def _update_in_bulk(model: type[Model], rows: Sequence[Row], using: str, chunk_s
             present=[row.attrs.keys() for row in rows],
             chunk_size=chunk_size,
         )
-    if found < len({row.pk for row in objects}):
+    if found < len(objects) and found < len({row.pk for row in objects}):
         _report_gone(model, rows, using)
 
 
