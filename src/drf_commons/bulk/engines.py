@@ -34,7 +34,7 @@ from typing_extensions import override
 from drf_commons.bulk.columns import Cell, Column, FieldAny, UnsupportedError, Values
 from drf_commons.bulk.moments import write_moments
 
-__all__ = ["Condition", "Engine", "get_engine"]
+__all__ = ["Condition", "Engine", "build_array", "get_engine", "get_plain_type"]
 
 _TYPE_MODIFIER: Final = re.compile(r"\s*\([^)]*\)")
 
@@ -204,8 +204,7 @@ class PostgreSQL(Engine):
 
     def get_type(self, field: FieldAny) -> str:
         """Return the column's type without its length: a cast to ``varchar(3)`` cuts the text silently."""
-        kind = _TYPE_MODIFIER.sub("", field.db_type(self.connection) or "")
-        return "bpchar" if kind in {"char", "character"} else kind
+        return get_plain_type(field, self.connection)
 
     def fits_array(self, column: Column) -> bool:
         """Tell whether the values can travel as one array; ``unnest`` would flatten an array of arrays."""
@@ -303,6 +302,12 @@ def get_engine(connection: BaseDatabaseWrapper, model: type[models.Model]) -> En
     if connection.vendor not in _ENGINES:
         raise UnsupportedError
     return _ENGINES[connection.vendor](connection, model)
+
+
+def get_plain_type(field: FieldAny, connection: BaseDatabaseWrapper) -> str:
+    """Return the type of the column of *field*, without its length."""
+    kind = _TYPE_MODIFIER.sub("", field.db_type(connection) or "")
+    return "bpchar" if kind in {"char", "character"} else kind
 
 
 def split_uniform(columns: Sequence[Column]) -> tuple[Sequence[Column], Sequence[Column]]:

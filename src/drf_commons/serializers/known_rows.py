@@ -18,6 +18,7 @@ from django.db.models import BooleanField, CharField, Field, ForeignKey, Model, 
 from django.db.models.expressions import RawSQL
 
 from drf_commons.bulk.columns import FieldAny, prepare_values
+from drf_commons.bulk.membership import build_arrays, select_holders
 from drf_commons.serializers.keys import Key, build_key, get_max_values
 
 __all__ = ["UNSAID", "KnownKeys", "KnownRows", "Values", "is_hashable"]
@@ -44,7 +45,7 @@ class KnownKeys:
         size = get_max_values(queryset.db) or len(self._asked)
         asked = [*self._asked]
         for start in range(0, len(asked), size or 1):
-            for row in queryset.filter(**{f"{path}__in": asked[start : start + size]}):
+            for row in select_holders(queryset, path, asked[start : start + size]):
                 held = self.key.read(row)
                 self._found.setdefault(held, []).append(row)
                 # The database found it under another spelling, in a collation of its own.
@@ -177,7 +178,7 @@ class KnownRows:
 
     def _select(self, wanted: Sequence[Values]) -> Any:
         if len(self.paths) == 1:
-            return self.rows.filter(**{f"{self.paths[0]}__in": [value for (value,) in wanted]})
+            return select_holders(self.rows, self.paths[0], [value for (value,) in wanted])
         model: Any = self.rows.model
         columns = [model._meta.get_field(path) for path in self.paths]
         table = model._meta.db_table
@@ -197,16 +198,22 @@ class KnownRows:
         connection = connections[self.queryset.db]
         quote = connection.ops.quote_name
         left = ", ".join(f"{quote(table)}.{quote(column.column)}" for column in columns)
+        prepared = [
+            _prepare(key.field, column, connection)
+            for key, column in zip(self.keys, zip(*wanted, strict=True), strict=True)
+        ]
+        if (arrays := build_arrays([key.field for key in self.keys], prepared, connection)) is not None:
+            types, params = arrays
+            source = ", ".join(f"%s::{kind}[]" for kind in types)
+            # Quoted names and types; every value is in a parameter.
+            sql = f"({left}) IN (SELECT * FROM unnest({source}))"  # noqa: S608
+            return RawSQL(sql, params, output_field=BooleanField())  # noqa: S611
         row = f"({', '.join(['%s'] * len(columns))})"
         rows = [row] * len(wanted)
         if connection.vendor == "postgresql":
             types = [_LENGTH.sub("", key.field.rel_db_type(connection) or "") for key in self.keys]
             rows[0] = f"({', '.join(f'%s::{kind}' for kind in types)})"
         values = "" if connection.vendor == "mysql" else "VALUES "
-        prepared = [
-            _prepare(key.field, column, connection)
-            for key, column in zip(self.keys, zip(*wanted, strict=True), strict=True)
-        ]
         params = [*chain.from_iterable(zip(*prepared, strict=True))]
         # Quoted names; every value is a parameter.
         return RawSQL(f"({left}) IN ({values}{', '.join(rows)})", params, output_field=BooleanField())  # noqa: S611

@@ -15,6 +15,7 @@ from rest_framework.serializers import ModelSerializer
 from rest_framework.settings import api_settings
 
 from drf_commons.bulk.instances import fetch_instances
+from drf_commons.bulk.membership import select_holders
 from drf_commons.bulk.querysets import get_writer
 from drf_commons.serializers.identity import Identity, build_identity
 from drf_commons.serializers.keys import get_max_values
@@ -151,5 +152,5 @@ def _fetch(identity: Identity, rows: QuerySet[Any] | list[Model], keys: Iterable
     return {
         key.read(row): row
         for start in range(0, len(wanted), size or 1)
-        for row in fetch_instances(rows.filter(**{f"{key.path}__in": wanted[start : start + size]}))
+        for row in fetch_instances(select_holders(rows, key.path, wanted[start : start + size]))
     }

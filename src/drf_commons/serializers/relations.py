@@ -23,6 +23,7 @@ from rest_framework.utils import html
 from typing_extensions import TypeIs, TypeVar, Unpack, override
 
 from drf_commons.bulk.instances import fetch_instances
+from drf_commons.bulk.membership import select_holders
 from drf_commons.errors import ConfigurationError
 from drf_commons.serializers.keys import Key, build_key, get_max_values
 from drf_commons.serializers.paths import build_list_error, format_message
@@ -299,16 +300,23 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
         for start in range(0, len(names), size or 1):
             batch = names[start : start + size]
             keys = dict.fromkeys(key for key, _name in batch)
-            condition = Q()
-            for key in keys:
-                condition |= Q((f"{key.path}__in", [name for other, name in batch if other is key]))
             crossed = [key.path.rpartition("__")[0] for key in keys if "__" in key.path]
-            rows = queryset.filter(condition)
+            rows = self._select(queryset, {key: [name for other, name in batch if other is key] for key in keys})
             for row in fetch_instances(rows.select_related(*crossed) if crossed else rows):
                 for key in keys:
                     at = (key, key.read(row))
                     found[at] = None if at in found and found[at] != row else row
         return found
+
+    def _select(self, queryset: QuerySet[M], wanted: Mapping[Key[M], Sequence[Hashable]]) -> QuerySet[M]:
+        """Return the rows that hold one of the values that are *wanted* of a key."""
+        if len(wanted) == 1:
+            ((key, names),) = wanted.items()
+            return select_holders(queryset, key.path, names)
+        condition = Q()
+        for key, names in wanted.items():
+            condition |= Q((f"{key.path}__in", names))
+        return queryset.filter(condition)
 
     def _pick(
         self,
