@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import getattr_static
 from itertools import chain
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import router
@@ -48,6 +48,10 @@ class _Plan:
     others: set[str] = field(default_factory=set[str])
 
 
+#: The links among the names of a row.
+_Links: TypeAlias = Sequence[tuple[str, _Link]]
+
+
 def assign_rows(instances: Sequence[Model], rows: Sequence[Mapping[str, Any]]) -> None:
     """Assign the values of each of *rows* to the attributes of its instance."""
     plans: dict[type[Model], _Plan] = {}
@@ -81,27 +85,28 @@ def build_instances(model: type[M], rows: Sequence[Mapping[str, Any]], using: st
     plan = _build_plan(model, dict.fromkeys(chain.from_iterable(rows)))
     if plan.others or not is_plain(model):
         return [model(**row) for row in rows]
-    factories: dict[tuple[str, ...], Callable[[Collection[Any]], Model]] = {}
+    factories: dict[tuple[str, ...], tuple[Callable[[Collection[Any]], Model], _Links]] = {}
     made: list[M] = []
     for row in rows:
         names = tuple(row)
         if names not in factories:
             columns: list[Any] = [model._meta.get_field(name) for name in names]
-            factories[names] = build_factory(model, columns)
-        links = plan.links.keys() & row
-        if all(row[name] is None or _is_whole(row[name], plan.links[name], using) for name in links):
-            made.append(cast("M", _build(factories[names], row, [(name, plan.links[name]) for name in links], using)))
-        else:
-            made.append(model(**row))
+            links = [(name, link) for name, link in plan.links.items() if name in row]
+            factories[names] = build_factory(model, columns), links
+        instance = cast("M | None", _build(*factories[names], row, using))
+        made.append(model(**row) if instance is None else instance)
     return made
 
 
-def _build(
-    make: Callable[[Collection[Any]], Model], row: Mapping[str, Any], links: Sequence[tuple[str, _Link]], using: str
-) -> Model:
+def _build(make: Callable[[Collection[Any]], Model], links: _Links, row: Mapping[str, Any], using: str) -> Model | None:
+    """Return the instance that *make* makes of *row*; ``None`` where a related row has more to it than its key."""
     values = {**row}
     for name, link in links:
-        values[name] = vars(row[name])[link.target] if row[name] is not None else None
+        related = row[name]
+        if related is not None:
+            if not _is_whole(related, link, using):
+                return None
+            values[name] = vars(related)[link.target]
     instance = make(values.values())
     state: Any = vars(instance)["_state"]
     for name, link in links:

@@ -80,6 +80,7 @@ class BatchReader:
         self.child = child
         self.items = items
         self.instances = instances
+        self.are_dicts = {*map(type, items)} <= {dict}
         self.is_partial: bool = bool(getattr(child.root, "partial", False))
         self.fields: list[Any] = list(child._writable_fields)  # noqa: SLF001  # the fields that DRF would read
         self.rules: list[Rule] = []
@@ -213,10 +214,13 @@ class BatchReader:
         column.raw = self.list_raw(field)
         # What was not sent is a class, whose own class is ``type``.
         if {*map(type, column.raw)}.isdisjoint({type, type(None)}):
-            column.cells = [*(read(column.raw) or column.cells)]
+            cells = read(column.raw)
+            if cells is not None:
+                column.cells = [*cells]
+                column.is_complete = is_plain_field(field) or _is_complete(column)
         else:
             self.read_sent(column, read)
-        column.is_complete = _is_complete(column)
+            column.is_complete = _is_complete(column)
         return column
 
     def read_sent(self, column: Column, read: _Read) -> None:
@@ -238,7 +242,7 @@ class BatchReader:
 
     def list_raw(self, field: Any) -> list[Any]:
         """Return what each of the items has for *field*."""
-        if {*map(type, self.items)} <= {dict}:
+        if self.are_dicts:
             name = field.field_name
             return [item.get(name, empty) for item in self.items]
         return [self.get_raw(field, item) for item in self.items]
