@@ -8,6 +8,7 @@ import zoneinfo
 from django.utils.timezone import make_aware
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from drf_commons.bulk.moments import are_aware, localize_utc, write_moments
 
@@ -35,7 +36,16 @@ def test_an_offset_of_nothing_is_written_as_it_is_asked_for(moments: list[dt.dat
 class Nowhere(dt.tzinfo):
     """A zone without an offset."""
 
-    def utcoffset(self, _moment: dt.datetime | None) -> None:
+    @override
+    def utcoffset(self, _moment: dt.datetime | None, /) -> None:
+        """Return nothing."""
+
+    @override
+    def dst(self, _moment: dt.datetime | None, /) -> None:
+        """Return nothing."""
+
+    @override
+    def tzname(self, _moment: dt.datetime | None, /) -> None:
         """Return nothing."""
 
 
