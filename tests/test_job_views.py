@@ -274,6 +274,23 @@ def test_a_job_is_its_users(ada: User) -> None:
     assert get(sign_in(User.objects.create_superuser("root")), links["self"])["status"] == "cancelled"
 
 
+@pytest.mark.parametrize(("name", "status"), [("nobody", 403), ("staff", 404)])
+def test_nobody_and_staff_reach_no_job(ada: User, name: str, status: int) -> None:
+    """Nor a file of one: being of the staff is no permission."""
+    make_departments(3)
+    client = sign_in(ada)
+    imported = get(client, send(client, BAD, {}, needs_confirmation="true")["Location"])
+    exported = client.post("/departments/export/", {"file_type": "csv"}, format="json", headers=ASYNC).data["data"]
+    stranger = sign_in(None if name == "nobody" else User.objects.create_user("grace", is_staff=True))
+    links = {**imported["links"], "export": exported["links"]["self"], "file": exported["links"]["file"]}
+    assert {"cancel", "confirm", "events", "failed_rows", "file"} <= links.keys()
+    for link, url in links.items():
+        method = stranger.post if link in {"cancel", "confirm"} else stranger.get
+        assert method(url).status_code == status, link
+    assert stranger.delete(links["self"]).status_code == status
+    assert get(client, links["self"])["status"] == "confirming"
+
+
 def test_permissions_are_asked_again(ada: User) -> None:
     """Who may not import any more confirms nothing, and who may not export any more gets no file."""
     make_departments(3)

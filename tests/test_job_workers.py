@@ -181,7 +181,7 @@ def test_no_row_is_lost_or_doubled(cluster: Cluster, fault: Callable[[Cluster, I
     begun = Random(number).randrange(50, ROWS // 2)  # noqa: S311  # no secret
     job = start(case)
     wait_for(lambda: get_progress(job).rows > begun)
-    assert job.status == JobStatus.RUNNING, job.message
+    assert job.is_active, job.message  # it may be stalled, where the machine is slow
     fault(cluster, job)
     wait_for(lambda: resume_until_over(job))
     check(job)
