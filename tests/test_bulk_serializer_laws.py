@@ -252,6 +252,9 @@ def run(make: Any, rows: Sequence[Any], model: type[models.Model]) -> Any:
                     serializer.save()
         except IntegrityError:  # of a check that only the database knows
             return "refused", data, dump(model)
+        except serializers.ValidationError as exc:  # the same, told by ours as a conflict
+            is_refused = exc.get_codes() == {"non_field_errors": ["conflict"]}
+            return "refused" if is_refused else show(exc.detail), data, dump(model)
         held = dump(model)
         transaction.set_rollback(True)
         return "valid", data, held
