@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, cast
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
@@ -28,13 +29,14 @@ from drf_commons.serializers.fields import (
     StrOnlyField,
 )
 from drf_commons.serializers.prefetch import find_related_paths
-from tests.ledger.models import Account, Category, Customer, Invoice, LineItem, Note, Product, Tag
+from tests.ledger.models import Account, Category, Customer, Discount, Invoice, LineItem, Note, Product, Tag
 from tests.ledger.serializers import (
     CategorySerializer,
     CustomerSerializer,
     DiscountSerializer,
     InvoiceSerializer,
     LineItemSerializer,
+    NoteSerializer,
     TagSerializer,
 )
 from tests.ledger.trees import show
@@ -278,3 +280,77 @@ def test_the_view_of_no_model_is_left_alone() -> None:
     paths = find_related_paths(Serializer())
     assert (paths.joined, paths.prefetched) == ([], [])
     assert find_related_paths(CustomerSerializer()).joined == ["account", "badge"]
+
+
+class SheetSerializer(BaseModelSerializer[Invoice]):
+    """An invoice with lists that no rule of uniqueness has to ask for."""
+
+    line_items = LineItemSerializer(many=True)
+    notes = NoteSerializer(many=True)
+
+    class Meta:
+        model = Invoice
+        fields = ("id", "number", "line_items", "notes")
+
+
+def build_sheets(size: int) -> list[dict[str, Any]]:
+    """Store *size* invoices with what is nested in them, and return what a client reads of them."""
+    for number in range(size):
+        serializer = InvoiceSerializer(data=build_tree(2, f"{size}-{number}"))
+        assert serializer.is_valid(), serializer.errors
+        serializer.save()
+    rows = Invoice.objects.filter(number__startswith=f"{size}-").order_by("pk")
+    return cast("list[dict[str, Any]]", json.loads(json.dumps(SheetSerializer(rows, many=True).data, default=str)))
+
+
+def test_nested_rows_of_many_rows_are_looked_up_together() -> None:
+    """A PUT of many rows costs one query for each relation, all the way down, whatever the number of rows."""
+    counts: list[int] = []
+    for size in (2, 5):
+        sheets = build_sheets(size)
+        serializer = SheetSerializer(Invoice.objects.all(), data=sheets, many=True)
+        with CaptureQueriesContext(connection) as queries:
+            assert serializer.is_valid(), serializer.errors
+        counts.append(len(queries))
+        before = [*Discount.objects.order_by("pk").values(), *Note.objects.order_by("pk").values()]
+        serializer.save()
+        assert [*Discount.objects.order_by("pk").values(), *Note.objects.order_by("pk").values()] == before
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("name", ["line_items", "notes"])
+def test_nested_rows_of_another_row_of_the_payload_stay_out_of_reach(name: str) -> None:
+    """They are looked up together, and belong to their own row all the same."""
+    first, second = build_sheets(2)
+    first[name][1]["id"] = second[name][0]["id"]
+
+    serializer = SheetSerializer(Invoice.objects.all(), data=[first, second], many=True)
+
+    assert not serializer.is_valid()
+    assert [*cast("Any", serializer.errors)] == [0]
+    assert [*cast("Any", serializer.errors)[0][name]] == [1]
+
+
+def test_nested_rows_know_the_row_they_belong_to() -> None:
+    """A method of theirs that looks at it costs no query."""
+    seen: list[str] = []
+
+    class Item(LineItemSerializer):
+        def validate_position(self, value: int) -> int:
+            item: Any = self.instance
+            seen.append(item.invoice.number)
+            return value
+
+    class Sheet(SheetSerializer):
+        line_items = Item(many=True)
+
+    sheets = build_sheets(3)
+    counts: list[int] = []
+    for kind in (SheetSerializer, Sheet):
+        serializer = kind(Invoice.objects.all(), data=sheets, many=True)
+        with CaptureQueriesContext(connection) as queries:
+            assert serializer.is_valid(), serializer.errors
+        counts.append(len(queries))
+
+    assert seen == [sheet["number"] for sheet in sheets for _ in range(2)]
+    assert counts[0] == counts[1]

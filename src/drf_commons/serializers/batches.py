@@ -23,7 +23,7 @@ from rest_framework.serializers import Serializer, as_serializer_error
 from rest_framework.validators import UniqueTogetherValidator, UniqueValidator
 
 from drf_commons.serializers.known_rows import UNSAID, KnownKeys, KnownRows
-from drf_commons.serializers.nested import NestingSerializer
+from drf_commons.serializers.nested import NestedRelation, NestingSerializer
 from drf_commons.serializers.plain_values import is_plain_field, read_plain
 from drf_commons.serializers.relations import ConfigurableRelatedFieldMixin
 from drf_commons.serializers.rows import needs_save
@@ -285,6 +285,7 @@ class BatchReader:
                 nested: list[Any] = [value for value in data if isinstance(value, Mapping)]
                 if nested and nesting.reachable_child is not None:
                     stack.enter_context(nesting.preloading(nested))
+                    stack.enter_context(nesting.reaching(self.list_parents(nesting), nested))
 
     def list_values(self, field: Any) -> list[Any]:
         """Return what the payload has for *field*; of a list its items."""
@@ -294,6 +295,14 @@ class BatchReader:
             values = [field.get_value(item) for item in self.items]
         lists: list[Any] = [value for value in values if isinstance(value, list)]
         return [*(value for value in values if not isinstance(value, list)), *chain.from_iterable(lists)]
+
+    def list_parents(self, nesting: NestedRelation) -> list[Model]:
+        """Return the stored rows for which the payload has nested data."""
+        return [
+            instance
+            for item, instance in zip(self.items, self.instances, strict=True)
+            if instance is not None and isinstance(nesting.get_value(item), Mapping | list)
+        ]
 
     def take_over_rules(self, stack: ExitStack, columns: Sequence[Column]) -> None:
         """Find out what rules of uniqueness the rows could break, with one query for each rule."""

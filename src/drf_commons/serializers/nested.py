@@ -67,6 +67,8 @@ class NestedRelation(Field[Any, Any, Any, Any]):
         self.field_name: str | None = field.field_name
         self.source: str | None = field.source
         self.source_attrs: list[str] = field.source_attrs
+        # The rows within reach of each near row, where those of many were looked up together.
+        self._reached: dict[object, list[Model]] | None = None
 
     @property
     def name(self) -> str:
@@ -350,10 +352,38 @@ class NestedRelation(Field[Any, Any, Any, Any]):
                 found.append((nesting, rows))
         return found
 
+    @contextmanager
+    def reaching(self, parents: Sequence[Model], items: Sequence[Mapping[str, Any]]) -> Generator[None]:
+        """Within the block, have the rows that *items* name looked up for all *parents*: a query for each relation.
+
+        Many-to-many relations are left to each of the parents: their rows may belong to several.
+        """
+        link, stored = self.link, list[Model]()
+        deeper = self.list_deeper(items)
+        if not link.is_to_many:
+            prefetch_related_objects(parents, link.name, *(f"{link.name}__{path}" for path in deeper))
+        elif link.far_columns and parents:
+            using = router.db_for_write(link.far, instance=parents[0])
+            stored = [*(self.identity.select_named(link.find_rows(parents, using), items) or ())]
+            owners = {link.get_owner_key(parent): parent for parent in parents}
+            self._reached = {}
+            for row in stored:
+                key = link.read_owner(row)
+                self._reached.setdefault(key, []).append(row)
+                if link.kind is not Kind.GENERIC and key in owners:
+                    link.field.set_cached_value(row, owners[key])  # as the relation itself does
+            prefetch_related_objects(stored, *deeper)
+        try:
+            yield
+        finally:
+            self._reached = None
+
     def _fetch(self, parent: Model, items: Sequence[Mapping[str, Any]]) -> list[Any]:
         rows = getattr(parent, self.link.name)
         if self.link.name in getattr(parent, "_prefetched_objects_cache", {}):
             return [*rows.all()]
+        if self._reached is not None:
+            return self._reached.get(self.link.get_owner_key(parent), [])
         return [*(self.identity.select_named(rows.using(self.database), items) or ())]
 
     @contextmanager
