@@ -127,18 +127,19 @@ def test_memory_stays_flat(file_type: str, size: Size) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="only Linux tells what another process took")
-def test_pdf_is_linear() -> None:
+def test_pdf_is_linear(size: Size) -> None:
     """A row of a document takes the same time and memory however many there are, up to the limit."""
-    counts = (1_000, 2_000)
-    taken: list[float] = []
+    counts = (250, 500, 1_000, 2_000) if size.rounds >= FULL else (250, 500)
+    milliseconds: list[float] = []
     for count in counts:
         with Worker(sys.executable, WORKER, "drf_commons", str(count)) as worker:
             worker.do("pdf_page")  # what is loaded once is loaded now
             clock = build_clock(worker)
             start = clock()
-            kilobytes = worker.measure_peak("pdf") / count
-            taken.append((clock() - start) / count * 1_000)
-        print(f"pdf: {count:,} rows, {taken[-1]:.1f} ms and {kilobytes:.0f} kB a row")
-        assert kilobytes <= MOST_PDF_KILOBYTES
-    assert max(taken) <= MOST_PDF_MILLISECONDS
-    assert taken[-1] <= taken[0] * 1.15
+            kilobytes = worker.measure_peak("pdf")
+            milliseconds.append((clock() - start) / count * 1_000)
+        print(f"pdf: {count:,} rows, {milliseconds[-1]:.1f} ms and {kilobytes / count:.0f} kB a row")
+        # A block of rows is laid out at once: a short document may take what one of a thousand rows does.
+        assert kilobytes <= max(count, 1_000) * MOST_PDF_KILOBYTES
+    assert max(milliseconds) <= MOST_PDF_MILLISECONDS
+    assert milliseconds[-1] <= milliseconds[0] * 1.15

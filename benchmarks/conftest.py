@@ -36,7 +36,10 @@ SIZES: Final = {"small": Size(warm_up=3, rounds=30), "full": Size(warm_up=10, ro
 
 
 class Compete(Protocol):
-    """Run a race and hold it to its floor; *effort* below 1 runs fewer rounds of long jobs."""
+    """Run a race and hold it to its floor; *effort* below 1 runs fewer rounds of long jobs.
+
+    *rounds* is for jobs of many seconds: so many, without a warm-up.
+    """
 
     def __call__(
         self,
@@ -45,6 +48,7 @@ class Compete(Protocol):
         *,
         repeat: int = 1,
         effort: float = 1.0,
+        rounds: int | None = None,
         clock: Clock = time.perf_counter,
     ) -> Result:
         """Return the result, or fail where it is beyond the floor."""
@@ -81,14 +85,15 @@ def compete(benchmark: BenchmarkFixture, request: pytest.FixtureRequest, size: S
         *,
         repeat: int = 1,
         effort: float = 1.0,
+        rounds: int | None = None,
         clock: Clock = time.perf_counter,
     ) -> Result:
         race = Race(name, contenders, repeat=repeat, clock=clock)
-        for _ in range(max(1, round(size.warm_up * effort))):
+        for _ in range(max(1, round(size.warm_up * effort)) if rounds is None else 0):
             race.run_round()
         race.forget()
         benchmark.pedantic(  # type: ignore[no-untyped-call]  # the plugin leaves it without annotations
-            race.run_round, rounds=max(5, round(size.rounds * effort))
+            race.run_round, rounds=max(5, round(size.rounds * effort)) if rounds is None else rounds
         )
         result = race.get_result()
         benchmark.extra_info.update(asdict(result))

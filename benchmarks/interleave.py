@@ -42,7 +42,7 @@ class Outcome:
     name: str
     seconds: float
     ratio: float
-    #: The true median ratio lies between these, 95 times out of 100.
+    #: The true median ratio lies between these, 95 times out of 100; of three rounds, 75 times.
     low: float
     high: float
 

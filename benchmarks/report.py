@@ -6,7 +6,7 @@ import json
 import platform
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -40,54 +40,86 @@ class Line:
     text: str
 
 
-#: What the page shows: the lines of each section, which is a chart, too.
-SECTIONS: Final[Mapping[str, Sequence[Line]]] = {
-    "Rows in the database": (
-        Line(
-            race="bulk_update_1000",
-            contender="queryset_bulk_update",
-            text="1,000 rows x 5 columns: `QuerySet.bulk_update()`",
-        ),
-        Line(
-            race="bulk_update_10000",
-            contender="queryset_bulk_update_by_500",
-            text="10,000 rows x 5 columns: the same, `batch_size=500`",
-        ),
-        Line(
-            race="bulk_update_1000_peer",
-            contender="django_fast_update",
-            text="1,000 rows x 5 columns: django-fast-update",
-        ),
-        Line(
-            race="bulk_update_1000_driver",
-            contender="driver",
-            text="1,000 rows x 5 columns: the driver, values ready",
-        ),
-        Line(
-            race="bulk_create_1000",
-            contender="queryset_bulk_create",
-            text="1,000 new rows: `QuerySet.bulk_create()`",
-        ),
-        Line(
-            race="bulk_delete_1000",
-            contender="delete_each",
-            text="980 of 1,000 ids: `delete()` in a loop",
-        ),
-        Line(
-            race="bulk_delete_1000",
-            contender="select_and_delete",
-            text="980 of 1,000 ids: a query, `QuerySet.delete()`",
-        ),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A table, and the chart of it."""
+
+    lines: Sequence[Line]
+    #: The columns of the table by what stands in brackets behind the name of a race; nothing does where all is in one.
+    columns: Mapping[str, str] = field(default_factory=lambda: DATABASES)
+
+    def get_race(self, line: Line, column: str) -> str:
+        """Return the name of the race that *column* shows in a line."""
+        return f"{line.race}[{column}]" if column else line.race
+
+
+#: What the page shows: each section is a chart, too.
+SECTIONS: Final[Mapping[str, Section]] = {
+    "Rows in the database": Section(
+        lines=(
+            Line(
+                race="bulk_update_1000",
+                contender="queryset_bulk_update",
+                text="1,000 rows x 5 columns: `QuerySet.bulk_update()`",
+            ),
+            Line(
+                race="bulk_update_10000",
+                contender="queryset_bulk_update_by_500",
+                text="10,000 rows x 5 columns: the same, `batch_size=500`",
+            ),
+            Line(
+                race="bulk_update_1000_peer",
+                contender="django_fast_update",
+                text="1,000 rows x 5 columns: django-fast-update",
+            ),
+            Line(
+                race="bulk_update_1000_driver",
+                contender="driver",
+                text="1,000 rows x 5 columns: the driver, values ready",
+            ),
+            Line(
+                race="bulk_create_1000",
+                contender="queryset_bulk_create",
+                text="1,000 new rows: `QuerySet.bulk_create()`",
+            ),
+            Line(
+                race="bulk_delete_1000",
+                contender="delete_each",
+                text="980 of 1,000 ids: `delete()` in a loop",
+            ),
+            Line(
+                race="bulk_delete_1000",
+                contender="select_and_delete",
+                text="980 of 1,000 ids: a query, `QuerySet.delete()`",
+            ),
+        )
     ),
-    "Requests of 1,000 rows": (
-        Line(race="bulk_put_1000", contender="drf", text="PUT, 8 fields: DRF, `save()` for each row"),
-        Line(race="bulk_put_1000", contender="drf_bulk", text="PUT, 8 fields: djangorestframework-bulk"),
-        Line(race="bulk_put_1000", contender="drf_commons_1_0_3", text="PUT, 8 fields: drf-commons 1.0.3"),
-        Line(race="bulk_patch_1000", contender="drf", text="PATCH, 8 fields: DRF, `save()` for each row"),
-        Line(race="bulk_put_unique_1000", contender="drf", text="PUT with two rules of uniqueness: DRF"),
-        Line(race="bulk_post_1000", contender="drf", text="POST with two rules of uniqueness: DRF"),
-        Line(race="bulk_post_1000", contender="drf_commons_1_0_3", text="POST with two rules: drf-commons 1.0.3"),
-        Line(race="bulk_put_1000_limit", contender="limit", text="PUT, 8 fields: a decoder and one statement"),
+    "Requests of 1,000 rows": Section(
+        lines=(
+            Line(race="bulk_put_1000", contender="drf", text="PUT, 8 fields: DRF, `save()` for each row"),
+            Line(race="bulk_put_1000", contender="drf_bulk", text="PUT, 8 fields: djangorestframework-bulk"),
+            Line(race="bulk_put_1000", contender="drf_commons_1_0_3", text="PUT, 8 fields: drf-commons 1.0.3"),
+            Line(race="bulk_patch_1000", contender="drf", text="PATCH, 8 fields: DRF, `save()` for each row"),
+            Line(race="bulk_put_unique_1000", contender="drf", text="PUT with two rules of uniqueness: DRF"),
+            Line(race="bulk_post_1000", contender="drf", text="POST with two rules of uniqueness: DRF"),
+            Line(race="bulk_post_1000", contender="drf_commons_1_0_3", text="POST with two rules: drf-commons 1.0.3"),
+            Line(race="bulk_put_1000_limit", contender="limit", text="PUT, 8 fields: a decoder and one statement"),
+        )
+    ),
+    "Files": Section(
+        columns={"": "processor time, SQLite in memory"},
+        lines=(
+            Line(
+                race="import_create_import_export",
+                contender="import_export",
+                text="CSV, 10,000 new rows: django-import-export 4.4.3",
+            ),
+            Line(
+                race="import_create_import_export_tuned",
+                contender="import_export_tuned",
+                text="CSV, 10,000 new rows: the same with `use_bulk`",
+            ),
+        ),
     ),
 }
 
@@ -100,7 +132,7 @@ def load_results() -> Results:
 
 def store_results(results: Sequence[Result], ground: Mapping[str, str]) -> None:
     """Add *results*, measured on *ground*, to the file, and write the page and its charts anew."""
-    shown = {line.race for lines in SECTIONS.values() for line in lines}
+    shown = {line.race for section in SECTIONS.values() for line in section.lines}
     measured = {result.race: asdict(result) for result in results if result.race.partition("[")[0] in shown}
     if not measured:
         return
@@ -130,7 +162,7 @@ def describe_ground(connection: Any) -> dict[str, str]:
 
 def build_page(page: str, results: Results) -> str:
     """Return *page* with the tables between its marks made anew."""
-    parts = [build_section(title, lines, results) for title, lines in SECTIONS.items()]
+    parts = [build_section(title, section, results) for title, section in SECTIONS.items()]
     parts.append(build_grounds(results))
     tables = "\n".join(parts)
     return _MARKED.sub(lambda _: f"\n{tables}\n", page)
@@ -141,16 +173,16 @@ def build_charts(results: Results) -> dict[str, str]:
     return {
         get_chart_name(title): build_chart(
             f"{title}: how many times as long as drf-commons",
-            list(DATABASES.values()),
+            [*section.columns.values()],
             [
                 Bars(
                     label=line.text.replace("`", ""),
-                    values=[find_speed(line, vendor, results) for vendor in DATABASES],
+                    values=[find_speed(line, section.get_race(line, column), results) for column in section.columns],
                 )
-                for line in lines
+                for line in section.lines
             ],
         )
-        for title, lines in SECTIONS.items()
+        for title, section in SECTIONS.items()
     }
 
 
@@ -159,23 +191,19 @@ def get_chart_name(title: str) -> str:
     return f"{re.sub(r'[^a-z0-9]+', '_', title.lower())}.svg"
 
 
-def build_section(title: str, lines: Sequence[Line], results: Results) -> str:
+def build_section(title: str, section: Section, results: Results) -> str:
     """Return the heading, the chart and the table of a section."""
-    rows = [
-        f"| against | {' | '.join(DATABASES.values())} |",
-        f"|---|{'---:|' * len(DATABASES)}",
-        *(
-            f"| {line.text} | {' | '.join(build_cell(line, vendor, results) for vendor in DATABASES)} |"
-            for line in lines
-        ),
-    ]
+    rows = [f"| against | {' | '.join(section.columns.values())} |", f"|---|{'---:|' * len(section.columns)}"]
+    for line in section.lines:
+        cells = [build_cell(line, section.get_race(line, column), results) for column in section.columns]
+        rows.append(f"| {line.text} | {' | '.join(cells)} |")
     return "\n".join([f"### {title}", "", f"![{title}](charts/{get_chart_name(title)})", "", *rows, ""])
 
 
-def build_cell(line: Line, vendor: str, results: Results) -> str:
-    """Return how the two compare, and their times."""
-    race = results["races"].get(f"{line.race}[{vendor}]")
-    speed = find_speed(line, vendor, results)
+def build_cell(line: Line, name: str, results: Results) -> str:
+    """Return how the two compare, and their times, in the race called *name*."""
+    race = results["races"].get(name)
+    speed = find_speed(line, name, results)
     if race is None or speed is None:
         return "…"
     seconds = {outcome["name"]: outcome["seconds"] for outcome in race["outcomes"]}
@@ -183,9 +211,9 @@ def build_cell(line: Line, vendor: str, results: Results) -> str:
     return f"**{format_speed(speed)}** ({times} ms)"
 
 
-def find_speed(line: Line, vendor: str, results: Results) -> float | None:
-    """Return how many times as long as this library the contender of *line* takes."""
-    race = results["races"].get(f"{line.race}[{vendor}]")
+def find_speed(line: Line, name: str, results: Results) -> float | None:
+    """Return how many times as long as this library the contender of *line* takes in the race called *name*."""
+    race = results["races"].get(name)
     if race is None:
         return None
     ratios: dict[str, float] = {outcome["name"]: outcome["ratio"] for outcome in race["outcomes"]}
