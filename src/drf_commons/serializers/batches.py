@@ -80,7 +80,7 @@ class BatchReader:
         self.child = child
         self.items = items
         self.instances = instances
-        self.are_dicts = {*map(type, items)} <= {dict}
+        self.are_dicts: bool = {*map(type, items)} <= {dict}
         self.is_partial: bool = bool(getattr(child.root, "partial", False))
         self.fields: list[Any] = list(child._writable_fields)  # noqa: SLF001  # the fields that DRF would read
         self.rules: list[Rule] = []
