@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, TypeAlias, cast
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import connections
-from django.db.models import CharField, Field, ForeignObject, IntegerField, Model, TextField, UUIDField
+from django.db.models import AutoField, CharField, Field, ForeignObject, IntegerField, Model, TextField, UUIDField
 from typing_extensions import TypeVar
 
 from drf_commons.errors import ConfigurationError
@@ -66,7 +66,7 @@ class Key(Generic[M]):
         if kinds == {int} and isinstance(self.field, IntegerField):
             low, high = self._get_range(using)
             numbers = cast("Sequence[int]", values)
-            return low <= min(numbers) and max(numbers) <= high
+            return low <= min(numbers) and max(numbers) <= high and (0 not in numbers or self._takes_zero(using))
         if kinds == {str}:
             return is_storable("".join(cast("Sequence[str]", values)))
         return all(self.can_hold(value, using) for value in values)
@@ -74,16 +74,20 @@ class Key(Generic[M]):
     def can_hold(self, value: Hashable, using: str) -> bool:
         """Tell whether the database *using* can compare the column with *value* at all.
 
-        An integer beyond the column's range, a NUL or half a surrogate pair names no row, and asking for it would fail.
+        An integer beyond the column's range, a NUL or half a surrogate pair names no row, and asking for it would fail;
+        so would the zero as an automatic key of MySQL, for which it stands for the next number.
         """
         match value:
             case int() if isinstance(self.field, IntegerField):
                 low, high = self._get_range(using)
-                return low <= value <= high
+                return low <= value <= high and (value != 0 or self._takes_zero(using))
             case str():
                 return is_storable(value)
             case _:
                 return True
+
+    def _takes_zero(self, using: str) -> bool:
+        return connections[using].features.allows_auto_pk_0 or not isinstance(self.field, AutoField)
 
     def _get_range(self, using: str) -> tuple[int, int]:
         return connections[using].ops.integer_field_range(self.field.get_internal_type())
