@@ -59,7 +59,7 @@ def _find_reasons_for_order(plan: Plan) -> Iterator[str]:
             if lookup.queryset.model in written:
                 yield f"{name} may refer to a row that the file creates."
     if main.step.update_if_exists and main.unique_sets:
-        yield f"A {main.name} may take over a value that an earlier row gives up."
+        yield f"A row of {main.name} may take over a value that an earlier one gives up."
     if any(find_parts(main, places) is None for places in main.unique_sets):
         yield f"What must be unique in {main.name} is computed."
 
