@@ -159,7 +159,7 @@ def run_cluster(directory: Path, common: dict[str, Any]) -> Iterator[Cluster]:
 
     The database is then the one of this process, too, whatever the other tests run on.
     """
-    from tests.celery_app import app  # noqa: PLC0415  # it is a worker's
+    from tests.celery_app import build_app  # noqa: PLC0415  # it is a worker's
 
     if shutil.which("redis-server") is None:
         give_up("needs redis-server; install it with: apt-get install redis-server")
@@ -177,8 +177,7 @@ def run_cluster(directory: Path, common: dict[str, Any]) -> Iterator[Cluster]:
             **{f"DRF_COMMONS_{key}": str(value) for key, value in common.items()},
         }
         cluster = Cluster(directory=directory, postgres=postgres, redis=redis, environment=environment)
-        app.conf.update(broker_url=redis.url)
-        app.set_default()
+        build_app(redis.url).set_default()
         redis.start()
         postgres.start()
         try:
