@@ -39,6 +39,7 @@ EXPORTS = {
         "check_export_configs",
         "check_import_configs",
         "check_relation_fields",
+        "check_runner",
         "check_settings",
         "register_checks",
         "validate_project",
@@ -119,6 +120,8 @@ EXPORTS = {
         "JobStatus",
         "Strategy",
         "TransferJob",
+        "build_path",
+        "get_storage",
     },
     "drf_commons.jobs.runners": {"Runner", "get_runner", "run_call", "send"},
     "drf_commons.jobs.service": {
