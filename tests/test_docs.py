@@ -77,11 +77,13 @@ def test_every_example_does_what_the_page_says(name: str) -> None:
     Reader(PAGES[name]).read()
 
 
+@pytest.mark.once  # in a project of its own
 def test_the_quickstart_works_as_it_stands(tmp_path: Path) -> None:
     """Typed into a new project, its files give the API it shows, and rows know who wrote them."""
     assert play(QUICKSTART, "quickstart", APP, tmp_path) == "grace grace\n"
 
 
+@pytest.mark.once  # in a project of its own
 def test_the_tutorial_works_as_it_stands(tmp_path: Path) -> None:
     """Typed into a new project, step by step, its files, commands and requests give the answers that it shows."""
     assert play(TUTORIAL, "tutorial", "flights", tmp_path, files={"mysite/settings.py", "flights/models.py"}) == ""

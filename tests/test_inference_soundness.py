@@ -16,6 +16,7 @@ from tests.inference.expectations import PROJECT, build_environment
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.once
 @pytest.mark.xdist_group("codegen")
 @hypothesis.settings(max_examples=1, database=None)
 @hypothesis.given(seed=st.integers(min_value=0, max_value=2**32))
