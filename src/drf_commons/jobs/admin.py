@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -21,6 +21,7 @@ from drf_commons.jobs.downloads import find_download
 from drf_commons.jobs.models import ExportJob, ImportChunk, ImportJob, TransferJob
 from drf_commons.jobs.service import cancel, delete_job, get_progress, mark_stalled, resume
 from drf_commons.streams import build_download_headers, start, stream
+from drf_commons.types import StrOrPromise
 
 if TYPE_CHECKING:
     JobAdmin: TypeAlias = admin.ModelAdmin[Any]
@@ -30,11 +31,19 @@ else:
 __all__ = ["ExportJobAdmin", "ImportJobAdmin"]
 
 
+#: The part of a job's page that says when what happened.
+_TIMES: Final[tuple[StrOrPromise, dict[str, Any]]] = (
+    gettext_lazy("Times"),
+    {"fields": ("created_at", "started_at", "finished_at", "heartbeat_at"), "classes": ("collapse",)},
+)
+
+
 class TransferJobAdmin(JobAdmin):
     """A list with how far each job is; the page of one keeps itself up to date."""
 
     change_form_template: ClassVar[Any] = "admin/drf_commons_jobs/job.html"
     list_filter: ClassVar[Any] = ("status", "created_at")
+    search_fields: ClassVar[Any] = ("file_name", "requester", "target")
     list_select_related: ClassVar[Any] = ("user",)
     actions: Any = ("cancel_jobs", "resume_jobs")
 
@@ -195,13 +204,9 @@ class ImportJobAdmin(TransferJobAdmin):
         "created_at",
         "finished_at",
     )
-    search_fields: ClassVar[Any] = ("file_name", "requester", "target")
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("file_name", "file_size", "target", "mode", "dry_run", "requester")}),
-        (
-            gettext_lazy("Times"),
-            {"fields": ("created_at", "started_at", "finished_at", "heartbeat_at"), "classes": ("collapse",)},
-        ),
+        _TIMES,
         (
             gettext_lazy("How it runs"),
             {"fields": ("strategy", "strategy_reason", "file_sha256"), "classes": ("collapse",)},
@@ -221,13 +226,9 @@ class ExportJobAdmin(TransferJobAdmin):
         "created_at",
         "finished_at",
     )
-    search_fields: ClassVar[Any] = ("file_name", "requester", "target")
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("file_name", "file_size", "file_type", "target", "query", "requester")}),
-        (
-            gettext_lazy("Times"),
-            {"fields": ("created_at", "started_at", "finished_at", "heartbeat_at"), "classes": ("collapse",)},
-        ),
+        _TIMES,
     )
 
 
