@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import compress
@@ -19,7 +19,7 @@ from drf_commons.services.importing.columns import FieldAny
 from drf_commons.services.importing.lookups import MAX_PARAMETERS
 from drf_commons.services.importing.plan import StepPlan
 
-__all__ = ["Existing", "Record", "StoredRow", "build_getter", "find_existing", "is_same"]
+__all__ = ["Existing", "Record", "StoredRow", "build_getter", "find_existing", "is_same", "writes_plainly"]
 
 #: The values of one row, in the order of the plan's fields.
 Record: TypeAlias = tuple[Any, ...]
@@ -138,6 +138,11 @@ _READY: Final[Mapping[type[FieldAny], type]] = {
     **dict.fromkeys((models.CharField, models.EmailField, models.SlugField, models.TextField, models.URLField), str),
     **dict.fromkeys((models.AutoField, models.BigAutoField, models.BigIntegerField, models.IntegerField), int),
 }
+
+
+def writes_plainly(columns: Iterable[FieldAny]) -> bool:
+    """Tell whether what is stored in *columns* is what they were given."""
+    return all(type(column) in _READY for column in columns)
 
 
 def is_same(column: FieldAny, old: Any, new: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 __all__ = ["Place", "SeenKeys"]
@@ -15,8 +16,8 @@ Place: TypeAlias = tuple[int, int]
 #: How many keys are held in memory; more go to a temporary file that is gone with the import.
 _IN_MEMORY: Final = 10_000
 
-#: Parameters of one statement, which every SQLite takes.
-_AT_ONCE: Final = 900
+#: Keys of one statement: with their places, 990 parameters, which every SQLite takes.
+_AT_ONCE: Final = 330
 
 
 class SeenKeys:
@@ -33,10 +34,10 @@ class SeenKeys:
         """Return the places of those of *keys* that were seen."""
         found = {key: self._places[key] for key in keys if key in self._places}
         if self._disk is not None:
-            names = {repr(key): key for key in keys if key not in found}
-            texts = [*names]
-            for start in range(0, len(texts), _AT_ONCE):
-                part = texts[start : start + _AT_ONCE]
+            names = {_encode(key): key for key in keys if key not in found}
+            stored = [*names]
+            for start in range(0, len(stored), _AT_ONCE):
+                part = stored[start : start + _AT_ONCE]
                 marks = ",".join("?" * len(part))
                 rows = self._disk.execute(f"SELECT key, row, print FROM seen WHERE key IN ({marks})", part)  # noqa: S608
                 found.update((names[key], (row, fingerprint)) for key, row, fingerprint in rows)
@@ -60,10 +61,19 @@ class SeenKeys:
             self._disk = sqlite3.connect("", isolation_level=None, check_same_thread=False)  # a file of its own
             self._disk.execute("PRAGMA journal_mode = OFF")
             self._disk.execute("PRAGMA cache_size = -1024")
-            self._disk.execute("CREATE TABLE seen (key TEXT PRIMARY KEY, row INTEGER, print INTEGER) WITHOUT ROWID")
-        rows = sorted((repr(key), *place) for key, place in self._places.items())
+            self._disk.execute("CREATE TABLE seen (key BLOB PRIMARY KEY, row INTEGER, print INTEGER) WITHOUT ROWID")
+        # In the order of the tree, and many in a statement: half the time of one after the other.
+        rows = sorted((_encode(key), *place) for key, place in self._places.items())
         with closing(self._disk.cursor()) as cursor:
             cursor.execute("BEGIN")
-            cursor.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", rows)
+            for start in range(0, len(rows), _AT_ONCE):
+                part = rows[start : start + _AT_ONCE]
+                marks = ",".join(["(?,?,?)"] * len(part))
+                cursor.execute(f"INSERT OR IGNORE INTO seen VALUES {marks}", [*chain.from_iterable(part)])  # noqa: S608
             cursor.execute("COMMIT")
         self._places.clear()
+
+
+def _encode(key: object) -> bytes:
+    """Return what stands for *key* on the disk: a text as it is, anything else behind a byte that no text has."""
+    return key.encode("utf-8", "surrogatepass") if type(key) is str else b"\xff" + repr(key).encode()
