@@ -35,6 +35,7 @@ __all__ = [
     "read_columns",
     "read_keys",
     "read_values",
+    "refuse_expressions",
 ]
 
 FieldAny: TypeAlias = "models.Field[Any, Any]"
@@ -91,7 +92,7 @@ def read_values(field: FieldAny, objs: Sequence[models.Model]) -> list[Any]:
         values = [*map(itemgetter(attname), map(vars, objs))]
     except KeyError:  # deferred, or a property: ask the instance
         values = [getattr(obj, attname) for obj in objs]
-    _refuse_expressions(field, values)
+    refuse_expressions(field, values)
     return values
 
 
@@ -117,7 +118,7 @@ def read_columns(fields: Sequence[FieldAny], objs: Sequence[models.Model]) -> Se
     if columns is None:
         return [read_values(field, objs) for field in fields]
     for field, values in zip(fields, columns, strict=True):
-        _refuse_expressions(field, values)
+        refuse_expressions(field, values)
     return columns
 
 
@@ -141,7 +142,8 @@ def prepare_values(field: FieldAny, values: Values, connection: BaseDatabaseWrap
     return [field.get_db_prep_save(value, connection) for value in values]
 
 
-def _refuse_expressions(field: FieldAny, values: Values) -> None:
+def refuse_expressions(field: FieldAny, values: Values) -> None:
+    """Raise :class:`UnsupportedError` where SQL stands among *values*."""
     if any(_is_expression(kind, field) for kind in {*map(type, values)}):
         raise UnsupportedError
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Final, TypeVar, cast
 
@@ -17,7 +18,7 @@ from drf_commons.bulk.querysets import get_chunk_size, get_writer
 from drf_commons.bulk.related import check_related
 from drf_commons.bulk.stamps import prepare_inserted, read_inserted, remember_written
 
-__all__ = ["abulk_create", "bulk_create"]
+__all__ = ["Inserter", "abulk_create", "bulk_create", "may_have_default"]
 
 M = TypeVar("M", bound=models.Model)
 
@@ -51,14 +52,51 @@ async def abulk_create(
     return await sync_to_async(bulk_create)(queryset, objs, chunk_size=chunk_size, needs_keys=needs_keys)
 
 
-class _Insert:
-    """One call: what is to be inserted, and where."""
+class Inserter:
+    """The table that rows are inserted into."""
 
-    def __init__(self, writer: models.QuerySet[Any], objs: Sequence[models.Model], *, needs_keys: bool) -> None:
+    def __init__(self, writer: models.QuerySet[Any]) -> None:
         self.queryset = writer
         self.using = writer.db
         self.model = writer.model
         self.opts = writer.model._meta
+
+    def spans_tables(self) -> bool:
+        """Tell whether a row stands in the table of a parent, too."""
+        return any(parent._meta.concrete_model is not self.opts.concrete_model for parent in self.opts.all_parents)
+
+    def find_engine(self) -> Engine:
+        """Return the engine for the table; raise :class:`UnsupportedError` where only Django knows what to do."""
+        opts = self.opts
+        if (
+            _has_own_bulk_create(type(self.queryset))
+            or opts.is_composite_pk
+            or opts.order_with_respect_to
+            or any(field.generated for field in opts.concrete_fields)
+            or any(field is not opts.pk for field in opts.db_returning_fields)
+        ):
+            raise UnsupportedError
+        return get_engine(connections[self.using], self.model)
+
+    def insert_columns(
+        self, engine: Engine, columns: Mapping[FieldAny, Values], returning: FieldAny | None, chunk_size: int
+    ) -> Iterator[Values]:
+        """Insert one chunk with each statement, and yield its keys where they are to be returned."""
+        compiler = sql.InsertQuery(self.model).get_compiler(self.using)
+        size = min(chunk_size, engine.get_max_rows(len(columns)) or chunk_size)
+        count = len(next(iter(columns.values())))
+        with engine.connection.cursor() as cursor:
+            for start in range(0, count, size):
+                rows = slice(start, start + size)
+                parts = [build_column(field, values[rows], compiler) for field, values in columns.items()]
+                yield engine.insert(cursor, parts, returning)
+
+
+class _Insert(Inserter):
+    """One call: what is to be inserted, and where."""
+
+    def __init__(self, writer: models.QuerySet[Any], objs: Sequence[models.Model], *, needs_keys: bool) -> None:
+        super().__init__(writer)
         self.objs = objs
         self.needs_keys = needs_keys
 
@@ -75,10 +113,6 @@ class _Insert:
                 self.insert(chunk_size)
         remember_written(self.objs)
 
-    def spans_tables(self) -> bool:
-        """Tell whether a row stands in the table of a parent, too."""
-        return any(parent._meta.concrete_model is not self.opts.concrete_model for parent in self.opts.all_parents)
-
     def insert(self, chunk_size: int) -> None:
         """Insert with statements of our own where they give what Django's would."""
         try:
@@ -94,40 +128,24 @@ class _Insert:
         self, engine: Engine, columns: Mapping[FieldAny, Values], returning: FieldAny | None, chunk_size: int
     ) -> None:
         """Insert one chunk with each statement."""
-        compiler = sql.InsertQuery(self.model).get_compiler(self.using)
-        size = min(chunk_size, engine.get_max_rows(len(columns)) or chunk_size)
-        with engine.connection.cursor() as cursor:
-            for start in range(0, len(self.objs), size):
-                rows = slice(start, start + size)
-                parts = [build_column(field, values[rows], compiler) for field, values in columns.items()]
-                keys = engine.insert(cursor, parts, returning)
-                if returning is not None:
-                    name = returning.attname
-                    for obj, key in zip(self.objs[rows], keys, strict=True):
-                        setattr(obj, name, key)
+        keys = self.insert_columns(engine, columns, returning, chunk_size)
+        if returning is None:
+            for _none in keys:
+                pass
+        else:
+            name = returning.attname
+            for obj, key in zip(self.objs, chain.from_iterable(keys), strict=True):
+                setattr(obj, name, key)
         for obj in self.objs:
             obj._state.adding = False
             obj._state.db = self.using
-
-    def find_engine(self) -> Engine:
-        """Return the engine for the table; raise :class:`UnsupportedError` where only Django knows what to do."""
-        opts = self.opts
-        if (
-            _has_own_bulk_create(type(self.queryset))
-            or opts.is_composite_pk
-            or opts.order_with_respect_to
-            or any(field.generated for field in opts.concrete_fields)
-            or any(field is not opts.pk for field in opts.db_returning_fields)
-        ):
-            raise UnsupportedError
-        return get_engine(connections[self.using], self.model)
 
     def set_keys(self, engine: Engine) -> FieldAny | None:
         """Give every row its key, or return the field whose keys the database gives."""
         pk = cast("FieldAny", self.opts.pk)  # an abstract model, without a key, has no queryset
         get_key = attrgetter(pk.attname)
         keys = [*map(get_key, self.objs)]
-        if None in keys and _may_have_default(pk):
+        if None in keys and may_have_default(pk):
             for obj in self.objs:
                 if obj.pk is None:
                     obj.pk = pk.get_pk_value_on_save(obj)
@@ -141,7 +159,7 @@ class _Insert:
         return pk
 
 
-def _may_have_default(pk: FieldAny) -> bool:
+def may_have_default(pk: FieldAny) -> bool:
     """Tell whether rows may get a key before the database gives them one."""
     plain: type[FieldAny] = models.Field
     has_own = type(pk).get_pk_value_on_save is not plain.get_pk_value_on_save

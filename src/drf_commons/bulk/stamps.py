@@ -12,14 +12,25 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import compress
 from types import SimpleNamespace
-from typing import Any, Final, Protocol, cast, runtime_checkable
+from typing import Any, Final, Protocol, TypeVar, cast, runtime_checkable
 
 from django.db import models
 from typing_extensions import TypeIs
 
-from drf_commons.bulk.columns import FieldAny, Values, read_columns
+from drf_commons.bulk.columns import FieldAny, UnsupportedError, Values, read_columns
 
-__all__ = ["fill_updated", "prepare_inserted", "read_inserted", "remember_written", "run_pre_saves"]
+__all__ = [
+    "fill_column",
+    "fill_updated",
+    "prepare_inserted",
+    "prepares_nothing",
+    "prepares_rows",
+    "read_inserted",
+    "remember_written",
+    "run_pre_saves",
+]
+
+F = TypeVar("F", bound=Callable[..., object])
 
 _PLAIN: Final[type[FieldAny]] = models.Field
 _CLOCKS: Final[Sequence[type[FieldAny]]] = cast(
@@ -90,6 +101,35 @@ def read_inserted(fields: Sequence[FieldAny], objs: Sequence[models.Model]) -> M
         if field not in columns:
             columns[field] = [field.pre_save(obj, add=True) for obj in objs]
     return columns
+
+
+def fill_column(field: FieldAny, values: Values, model: type[models.Model]) -> Values:
+    """Return *values*, the column of new rows of *model*, or what *field* fills in.
+
+    Raises :class:`~drf_commons.bulk.columns.UnsupportedError` where the field has to see each instance.
+    """
+    if is_stamp(field):
+        value = field.get_stamp()
+        if not all(each is None for each in values) or field.is_set_by_hand(model()):
+            raise UnsupportedError
+        return [value] * len(values)
+    if _has_own_pre_save(field):
+        raise UnsupportedError
+    if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+        return [field.pre_save(cast("models.Model", SimpleNamespace()), add=True)] * len(values)
+    return values
+
+
+def prepares_nothing(method: F) -> F:
+    """Mark a ``prepare_bulk_create()`` that is there to be overridden, and leaves the rows as they are."""
+    vars(method)["prepares_nothing"] = True
+    return method
+
+
+def prepares_rows(model: type[models.Model]) -> bool:
+    """Tell whether *model* wants to see rows before they are inserted."""
+    prepare = getattr(model, "prepare_bulk_create", None)
+    return prepare is not None and not getattr(prepare, "prepares_nothing", False)
 
 
 def prepare_inserted(model: type[models.Model], objs: Sequence[models.Model], using: str) -> None:

@@ -11,6 +11,7 @@ from django.db.models.base import ModelBase
 from typing_extensions import override
 
 from drf_commons.bulk.instances import only_remembers
+from drf_commons.bulk.stamps import prepares_nothing
 from drf_commons.models.fields import STORED_VALUES, StampMixin
 
 __all__ = ["StoredValuesMixin", "alters_data", "overridable"]
@@ -88,6 +89,7 @@ class StoredValuesMixin(models.Model):
         return {field.attname: value for field in _get_stamps(cls) if (value := field.get_stamp()) is not None}
 
     @classmethod
+    @prepares_nothing
     def prepare_bulk_create(cls, objs: Sequence[StoredValuesMixin], using: str | None = None) -> None:
         """Fill in what ``save()`` does before an insert and ``bulk_create()`` does not; a mixin adds what it needs."""
 

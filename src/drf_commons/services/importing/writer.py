@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, models, transaction
 
 from drf_commons.bulk import bulk_create, bulk_update
+from drf_commons.bulk.columnar import insert_columns
 from drf_commons.bulk.instances import build_factory, build_loader
 from drf_commons.errors import VersionConflictError
 from drf_commons.services.importing.cells import describe_error
@@ -91,8 +92,9 @@ class StepWriter:
         changed = self.leave_out_forbidden(changed)
         self.insert(new, records)
         self.update(changed)
-        written = [row for row, action in self.outcome.actions.items() if action != "unchanged"]
-        relations.write({row: self.outcome.pks[row] for row in written})
+        if self.plan.many_to_many:
+            written = [row for row, action in self.outcome.actions.items() if action != "unchanged"]
+            relations.write({row: self.outcome.pks[row] for row in written})
         # Where the first one failed, the chunk is written again, and one of its twins comes first.
         self.outcome.pks |= {row: self.outcome.pks[first] for row, first in twins.items() if first in self.outcome.pks}
         return self.outcome
@@ -168,6 +170,7 @@ class StepWriter:
             if owners or _has_equals(get_value, rows, records)
         ]
         holders: list[dict[Any, int]] = [{} for _ in others]
+        has_links = bool(plan.many_to_many)
         new: list[int] = []
         changed: dict[int, tuple[StoredRow, Mapping[int, Any]]] = {}
         for row in rows:
@@ -178,7 +181,11 @@ class StepWriter:
                 continue
             if stored is None:
                 new.append(row)
-            elif stored.record == record and plan.step.skip_unchanged and not relations.differ(row, stored.pk):
+            elif (
+                stored.record == record
+                and plan.step.skip_unchanged
+                and not (has_links and relations.differ(row, stored.pk))
+            ):
                 self.settle(row, "unchanged", stored.pk)
             else:
                 self.compare(row, record, stored, changed, relations)
@@ -207,7 +214,7 @@ class StepWriter:
         """Decide on a row that is stored, and may differ."""
         plan = self.plan
         changes = find_changes(plan, stored.record, record)
-        links = relations.differ(row, stored.pk)
+        links = relations.differ(row, stored.pk) if plan.many_to_many else {}
         if (not changes and not links and plan.step.skip_unchanged) or (not self.updates and not plan.is_main):
             self.settle(row, "unchanged", stored.pk)
         elif not self.updates or not stored.in_scope:
@@ -218,7 +225,8 @@ class StepWriter:
                     **{plan.fields[place].name: (stored.record[place], value) for place, value in changes.items()},
                     **links,
                 }
-            relations.accept(row, stored.pk)
+            if links:
+                relations.accept(row, stored.pk)
             changed[row] = stored, changes
 
     def clashes(
@@ -264,6 +272,9 @@ class StepWriter:
 
     def insert(self, rows: Sequence[int], records: Mapping[int, Record]) -> None:
         """Insert *rows*."""
+        if rows and not self.needs_keys and self.insert_columns(rows, records):
+            self.outcome.actions.update(dict.fromkeys(rows, "created"))
+            return
         build = build_factory(self.plan.model, self.plan.fields)
         objs = [(row, build(records[row])) for row in rows]
 
@@ -275,6 +286,15 @@ class StepWriter:
         written = [*self.write_parts(objs, write)]
         self.outcome.actions.update(dict.fromkeys((row for row, _ in written), "created"))
         self.outcome.pks.update((row, get_pk(obj)) for row, obj in written)
+
+    def insert_columns(self, rows: Sequence[int], records: Mapping[int, Record]) -> bool:
+        """Insert all *rows* without an instance of any, and tell whether that was done."""
+        columns = zip(*map(records.__getitem__, rows), strict=True)
+        try:
+            with transaction.atomic(using=self.plan.using):
+                return insert_columns(self.plan.queryset, dict(zip(self.plan.fields, columns, strict=True)))
+        except _ROW_ERRORS:
+            return False  # instances tell which row it is
 
     def update(self, rows: Mapping[int, tuple[StoredRow, Mapping[int, Any]]]) -> None:
         """Write what differs into *rows*."""
