@@ -24,6 +24,8 @@ _SHOWN: Final = 60
 _MIN_RECORD: Final = 4_194_304
 #: Rows that are held at once while a file is only counted.
 _COUNTED: Final = 500
+#: Rows that are read at once where nothing in them is special, and one by one where something is.
+_PIECE: Final = 200
 _DIRECTIVE: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
@@ -74,10 +76,9 @@ class CsvTable:
         """Yield the rows, *size* at a time, from *start* or from the first one on."""
         begin = start or self.start
         self._lines.seek(begin.offset, begin.number - 1)
-        reader = self._build_reader()
         total = 0
         while True:
-            chunk, is_last = self._read_chunk(reader, size)
+            chunk, is_last = self._read_chunk(size)
             total += len(chunk.rows) + len(chunk.faults)
             if total > self._limits.max_rows:
                 reason = f"the file has more than the {self._limits.max_rows:,} rows that are allowed; split it"
@@ -91,15 +92,22 @@ class CsvTable:
         return csv.reader(self._lines, delimiter=self.delimiter, strict=True)
 
     def _read_chunk(  # noqa: C901  # hot: a call for each row would cost more than the row
-        self, reader: Iterator[list[str]], size: int
+        self, size: int
     ) -> tuple[Chunk, bool]:
         """Return the next rows, and whether they are the last."""
+        reader = self._build_reader()
         lines, width, longest = self._lines, len(self.header), self._limits.max_cell_length
         numbers: list[int] = []
         rows: list[list[str]] = []
         faults: list[RowFault] = []
         is_last = False
-        while len(rows) + len(faults) < size:
+        special = 0
+        while (room := size - len(rows) - len(faults)) > 0:
+            if not special and (plain := self._read_plain(min(room, _PIECE))):
+                rows += plain
+                numbers += range(lines.number - len(plain) + 1, lines.number + 1)
+                continue
+            special = (special or _PIECE) - 1
             number, offset = lines.number + 1, lines.offset
             lines.record = offset
             try:
@@ -131,6 +139,20 @@ class CsvTable:
             rows.append(row)
         cursor = Cursor(number=lines.number + 1, offset=lines.offset)
         return Chunk(numbers=numbers, rows=rows, faults=faults, cursor=cursor), is_last
+
+    def _read_plain(self, most: int) -> Sequence[list[str]]:
+        """Return the next rows, *most* at most, if nothing in any of them is special; otherwise none."""
+        lines = self._lines
+        texts, size = lines.peek(most)
+        rows = [text.split(self.delimiter) for text in texts]
+        if (
+            {*map(len, rows)} != {len(self.header)}
+            or not all(map(any, rows))
+            or len(max(texts, key=len)) > self._limits.max_cell_length
+        ):
+            rows, size = [], 0
+        lines.seek(lines.offset + size, lines.number + len(rows))
+        return rows
 
     def _build_ragged(self, number: int, row: Sequence[str]) -> RowFault:
         width = len(self.header)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Final
 
@@ -35,6 +35,12 @@ _WESTERN: Final = bytes.fromhex(
 _HIGH: Final = re.compile(rb"[\x80-\xff]+")
 _UTF8_PAIR: Final = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}")
 _RUN: Final = 2
+
+#: Bytes that are looked at for lines without anything special.
+_PIECE: Final = 1 << 16
+
+#: Encodings in which a byte of a line break is nothing else, and every line can be read without the one before.
+_STATELESS: Final = frozenset({"ascii", "cp1252", "iso8859-1", "utf-8"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +89,7 @@ class Lines:
     __slots__ = (
         "_encoding",
         "_file",
+        "_is_stateless",
         "_name",
         "_readline",
         "has_guard",
@@ -99,6 +106,7 @@ class Lines:
         self._name = source.name
         self._encoding = encoding.name
         self._readline = _choose_readline(source.file, encoding)
+        self._is_stateless: bool = encoding.name in _STATELESS and self._readline == source.file.readline
         #: The most bytes of one record.
         self.size: int = size
         #: What stands at the beginning of a guarded cell that is not the first of its line.
@@ -127,6 +135,23 @@ class Lines:
             if "'" in line and (line[0] == "'" or any(head in line for head in self.heads)):
                 self.has_guard = True
             yield line
+
+    def peek(self, most: int) -> tuple[Sequence[str], int]:
+        """Return the next lines without their ends, *most* at most, and how many bytes they take.
+
+        There are none where one of them has a quote, a NUL, a guarded cell or a single carriage return, and none that
+        has no end. The place stays as it is: seek it, here or behind them, before anything else is read.
+        """
+        if not self._is_stateless:
+            return (), 0
+        block = self._file.read(_PIECE)
+        size = len(block) - len(block.split(b"\n", most)[-1])
+        text = block[:size].decode(self._encoding)
+        if "\r" in text:
+            text = text.replace("\r\n", "\n")
+        if any(mark in text for mark in ('"', "\0", "\r", "\n'", *self.heads)) or text.startswith("'"):
+            return (), 0
+        return text.split("\n")[:-1], size
 
     def read_record(self, offset: int) -> str:
         """Return the text from *offset* on, as far as a record may go; the place is another one afterwards."""
