@@ -23,7 +23,6 @@ SCRIPT: Final = Path(__file__).with_name("workers") / "importing.py"
 IS_SMALL: Final = os.environ.get("BENCH_SIZE") == "small"
 ROWS: Final = 2_000 if IS_SMALL else 10_000
 #: The peers take their time: each of them needs 20 to 30 seconds to change 10,000 rows.
-PEER_ROWS: Final = {"create": 10_000, "update": 2_000}
 PEER_ROUNDS: Final = 3
 OURS: Final = "drf_commons"
 #: What an import may need above the idle process, however long the file.
@@ -114,7 +113,7 @@ def test_against_a_peer(name: str, peer_name: str, job: str, compete: Compete) -
     if IS_SMALL:
         pytest.skip("the peers run at full size")
     peer = PEERS[peer_name]
-    python, rows = install_peer(*peer.requirements), str(PEER_ROWS[job])
+    python, rows = install_peer(*peer.requirements), str(ROWS)
     with (
         Worker(python, SCRIPT, peer_name, rows, *peer.apps) as theirs,
         Worker(sys.executable, SCRIPT, OURS, rows) as ours,
@@ -123,7 +122,7 @@ def test_against_a_peer(name: str, peer_name: str, job: str, compete: Compete) -
         ours.do(f"prepare {job}")
         ours.do(job)  # what is loaded once is loaded now; of the peers' seconds it is no part that counts
         compete(name, race(workers, job), rounds=PEER_ROUNDS, clock=build_clock(*workers.values()))
-        assert [worker.do("stored rows") for worker in workers.values()] == [PEER_ROWS[job]] * 2
+        assert [worker.do("stored rows") for worker in workers.values()] == [ROWS] * 2
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells how much memory was needed")

@@ -119,6 +119,37 @@ SECTIONS: Final[Mapping[str, Section]] = {
                 contender="import_export_tuned",
                 text="CSV, 10,000 new rows: the same with `use_bulk`",
             ),
+            Line(
+                race="import_create_drf_commons_1_0_3",
+                contender="drf_commons_1_0_3",
+                text="CSV, 10,000 new rows: drf-commons 1.0.3",
+            ),
+            Line(
+                race="import_update_import_export",
+                contender="import_export",
+                text="CSV, 10,000 changed rows: django-import-export 4.4.3",
+            ),
+            Line(
+                race="import_update_import_export_tuned",
+                contender="import_export_tuned",
+                text="CSV, 10,000 changed rows: the same with `use_bulk`",
+            ),
+            Line(
+                race="import_update_drf_commons_1_0_3",
+                contender="drf_commons_1_0_3",
+                text="CSV, 10,000 changed rows: drf-commons 1.0.3",
+            ),
+            Line(race="import_create", contender="limit", text="CSV, 10,000 new rows: the driver, values ready"),
+            Line(race="import_update", contender="limit", text="CSV, 10,000 changed rows: the driver, values ready"),
+            Line(race="import_bad_clean", contender="clean", text="CSV, 10,000 rows, 1 % with faults: the clean file"),
+            Line(race="xlsx_read", contender="openpyxl", text="XLSX, 100,000 rows read: openpyxl, read-only"),
+            Line(race="export_csv", contender="csv_module", text="CSV, 100,000 rows written: the csv module"),
+            Line(
+                race="export_xlsx",
+                contender="django_import_export",
+                text="XLSX, 10,000 rows written: django-import-export 4.4.3",
+            ),
+            Line(race="export_xlsx", contender="drf_excel", text="XLSX, 10,000 rows written: drf-excel 2.6.0"),
         ),
     ),
 }
