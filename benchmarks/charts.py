@@ -31,13 +31,13 @@ class Bars:
 
 
 def build_chart(title: str, series: Sequence[str], groups: Sequence[Bars]) -> str:
-    """Return the chart; its scale starts at half, so that what takes less time than one is seen as well."""
+    """Return the chart; its scale starts below one, so that what takes less time than that is seen as well."""
     values = [value for group in groups for value in group.values if value is not None]
     decades = max(1, math.ceil(math.log10(max(values, default=10))))
-    low, high = math.log10(0.5), float(decades)
+    low, high = math.log10(min(0.5, *values)) if values else -1.0, float(decades)
 
     def place(value: float) -> float:
-        share = (math.log10(max(value, 0.5)) - low) / (high - low)
+        share = (math.log10(value) - low) / (high - low)
         return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
 
     height = _TOP + sum(len(group.values) * _BAR + _GAP for group in groups) + 10
