@@ -21,7 +21,7 @@ from django.db.models.lookups import In
 from drf_commons.bulk.columns import FieldAny, prepare_values
 from drf_commons.bulk.engines import build_array, get_plain_type
 
-__all__ = ["build_arrays", "select_holders"]
+__all__ = ["build_arrays", "build_json_rows", "select_holders"]
 
 M = TypeVar("M", bound=models.Model)
 
@@ -63,6 +63,21 @@ def build_arrays(
     return types, [*map(build_array, columns)]
 
 
+def build_json_rows(columns: Sequence[Sequence[Any]], connection: BaseDatabaseWrapper) -> str | None:
+    """Return the JSON text in which SQLite takes the rows of *columns*, which are ready for the driver.
+
+    It is ``None`` on other databases, and where values would not stay what they are in JSON.
+    """
+    if not all(_stays_in_json(values, connection) for values in columns):
+        return None
+    return json.dumps([*zip(*columns, strict=True)])
+
+
+def _stays_in_json(values: Sequence[Any], connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether *values* are of one type that is the same in Python, in JSON and in SQLite."""
+    return connection.vendor == "sqlite" and _READS_JSON and {*map(type, values)} in ({int}, {str})
+
+
 def _build_condition(queryset: models.QuerySet[Any], path: str, values: Sequence[Any]) -> RawSQL | None:
     """Return what tells whether the column *path* holds one of *values*; ``None`` where Django has to."""
     connection, options = connections[queryset.db], queryset.model._meta
@@ -83,8 +98,7 @@ def _build_condition(queryset: models.QuerySet[Any], path: str, values: Sequence
     if (arrays := build_arrays([column], [prepared], connection)) is not None:
         (kind,), params = arrays
         return _write(f"{name} = ANY(%s::{kind}[])", params)
-    # What is one of these types in Python is so in JSON, and in SQLite as well.
-    if connection.vendor == "sqlite" and _READS_JSON and {*map(type, prepared)} in ({int}, {str}):
+    if _stays_in_json(prepared, connection):
         return _write(f"{name} IN (SELECT value FROM json_each(%s))", [json.dumps([*prepared])])
     return None
 

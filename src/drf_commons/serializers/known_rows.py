@@ -18,7 +18,7 @@ from django.db.models import BooleanField, CharField, Field, ForeignKey, Model, 
 from django.db.models.expressions import RawSQL
 
 from drf_commons.bulk.columns import FieldAny, prepare_values
-from drf_commons.bulk.membership import build_arrays, select_holders
+from drf_commons.bulk.membership import build_arrays, build_json_rows, select_holders
 from drf_commons.serializers.keys import Key, build_key, get_max_values
 
 __all__ = ["UNSAID", "KnownKeys", "KnownRows", "Values", "is_hashable"]
@@ -191,12 +191,13 @@ class KnownRows:
         if not is_plain:
             filters = zip(self.paths, zip(*wanted, strict=True), strict=True)
             return self.rows.filter(**{f"{path}__in": {*values} for path, values in filters})
-        return self.rows.filter(self._build_condition(table, columns, wanted))
+        return self.rows.filter(self._build_condition(columns, wanted))
 
-    def _build_condition(self, table: str, columns: Sequence[Any], wanted: Sequence[Values]) -> RawSQL:
+    def _build_condition(self, columns: Sequence[Any], wanted: Sequence[Values]) -> RawSQL:
         """Return ``(a, b) IN (…)``: lists of both columns would make the database try every pair of their values."""
         connection = connections[self.queryset.db]
-        quote = connection.ops.quote_name
+        model, quote = self.rows.model, connection.ops.quote_name
+        table = model._meta.db_table
         left = ", ".join(f"{quote(table)}.{quote(column.column)}" for column in columns)
         prepared = [
             _prepare(key.field, column, connection)
@@ -208,6 +209,8 @@ class KnownRows:
             # Quoted names and types; every value is in a parameter.
             sql = f"({left}) IN (SELECT * FROM unnest({source}))"  # noqa: S608
             return RawSQL(sql, params, output_field=BooleanField())  # noqa: S611
+        if _has_index(model, self.paths) and (text := build_json_rows(prepared, connection)) is not None:
+            return self._build_join(columns, text)
         row = f"({', '.join(['%s'] * len(columns))})"
         rows = [row] * len(wanted)
         if connection.vendor == "postgresql":
@@ -217,6 +220,22 @@ class KnownRows:
         params = [*chain.from_iterable(zip(*prepared, strict=True))]
         # Quoted names; every value is a parameter.
         return RawSQL(f"({left}) IN ({values}{', '.join(rows)})", params, output_field=BooleanField())  # noqa: S611
+
+    def _build_join(self, columns: Sequence[Any], rows: str) -> RawSQL:
+        """Return what tells whether the key is that of a row which holds one of the JSON *rows*.
+
+        Of ``(a, b) IN (…)`` SQLite finds no more than ``a`` in an index, and goes through all rows that hold it.
+        """
+        connection, options = connections[self.queryset.db], self.rows.model._meta
+        quote = connection.ops.quote_name
+        table, key = quote(options.db_table), quote(options.pk.column)
+        match = " AND ".join(
+            f"drf_t.{quote(column.column)} = json_extract(drf_v.value, '$[{place}]')"
+            for place, column in enumerate(columns)
+        )
+        # CROSS keeps SQLite from going through the table instead. Quoted names; every value is in a parameter.
+        found = f"SELECT drf_t.{key} FROM json_each(%s) AS drf_v CROSS JOIN {table} AS drf_t ON {match}"  # noqa: S608
+        return RawSQL(f"{table}.{key} IN ({found})", [rows], output_field=BooleanField())  # noqa: S611
 
 
 class _Answer:
@@ -250,6 +269,20 @@ class _Answer:
     def _build(self) -> QuerySet[Any]:
         rows = self._queryset.filter(**self._filters)
         return rows if self._excluded is None else rows.exclude(pk=self._excluded)
+
+
+def _has_index(model: type[Model], paths: Sequence[str]) -> bool:
+    """Tell whether every database has an index that finds the rows which hold some values at *paths*."""
+    options = model._meta
+    constraints = cast("Sequence[Any]", options.total_unique_constraints)  # the stubs know few of their options
+    rules: list[Sequence[str]] = [*options.unique_together]
+    rules += [
+        rule.fields
+        for rule in constraints
+        # Where one of these is asked for, a database that does not know it goes without the index.
+        if not (rule.deferrable or rule.include or rule.opclasses) and getattr(rule, "nulls_distinct", None) is None
+    ]
+    return options.managed and not options.is_composite_pk and any({*rule} <= {*paths} for rule in rules)
 
 
 def _find_target(model: type[Model], path: str) -> str | None:
