@@ -341,6 +341,40 @@ def test_a_set_of_unique_values_twice_in_one_payload_is_an_error_of_the_later_ro
     assert errors == {1: {"non_field_errors": ["The fields first_name, last_name, hired must make a unique set."]}}
 
 
+def test_a_row_that_is_refused_takes_no_unique_value() -> None:
+    """The last row wants what only the one before it wanted, which has an error of its own."""
+    data = make_staff(3)
+    data[1] |= {"email": data[0]["email"]}
+    data[2] |= {"first_name": data[1]["first_name"]}
+
+    assert find_errors(bulk(EmployeeSerializer, data=data)).keys() == {1}
+
+
+def test_unique_values_that_validate_sets_are_compared() -> None:
+    """Not the ones that the input has."""
+
+    class NamingSerializer(SupplierSerializer):
+        @override
+        def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+            return {**attrs, "name": attrs["name"][:1]}
+
+    assert find_errors(bulk(NamingSerializer, data=[{"name": "ada"}, {"name": "bob"}, {"name": "ann"}])).keys() == {2}
+
+
+def test_of_two_fields_for_one_column_the_last_one_counts() -> None:
+    """As it does in DRF."""
+
+    class AliasSerializer(SupplierSerializer):
+        alias = serializers.CharField(source="name")
+
+        class Meta:
+            model = Supplier
+            fields = ("id", "name", "alias")
+
+    data = [{"name": "a", "alias": "x"}, {"name": "b", "alias": "x"}, {"name": "b", "alias": "y"}]
+    assert find_errors(bulk(AliasSerializer, data=data)).keys() == {1}
+
+
 def test_a_row_keeps_its_own_unique_values() -> None:
     """What a row has already it may send again."""
     save(bulk(EmployeeSerializer, data=make_staff(3)))

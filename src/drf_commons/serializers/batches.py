@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any, Final, TypeAlias, cast
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -22,7 +22,7 @@ from rest_framework.fields import Field, SkipField, empty, get_error_detail
 from rest_framework.serializers import Serializer, as_serializer_error
 from rest_framework.validators import UniqueTogetherValidator, UniqueValidator
 
-from drf_commons.serializers.known_rows import UNSAID, KnownKeys, KnownRows
+from drf_commons.serializers.known_rows import UNSAID, KnownKeys, KnownRows, Values
 from drf_commons.serializers.nested import NestedRelation, NestingSerializer
 from drf_commons.serializers.plain_values import is_plain_field, read_plain
 from drf_commons.serializers.relations import ConfigurableRelatedFieldMixin
@@ -84,6 +84,8 @@ class BatchReader:
         self.is_partial: bool = bool(getattr(child.root, "partial", False))
         self.fields: list[Any] = list(child._writable_fields)  # noqa: SLF001  # the fields that DRF would read
         self.rules: list[Rule] = []
+        #: Whether the rows are what their columns say, so that nothing of them has to be read again.
+        self.are_columns = False
 
     def read(self) -> list[Outcome]:
         """Return what became of each row."""
@@ -134,7 +136,11 @@ class BatchReader:
         free = [is_known] * len(outcomes)
         if is_known:
             for rule in rules:
-                free = [a and b for a, b in zip(free, rule.find_free(outcomes, self.instances), strict=True)]
+                passed = rule.find_free(self.list_held(rule, outcomes), outcomes, self.instances)
+                free = [a and b for a, b in zip(free, passed, strict=True)]
+        if validate is None and all(free):
+            return outcomes
+        self.are_columns = False
         for index, outcome in enumerate(outcomes):
             if not isinstance(outcome, ValidationError) and (validate is not None or not free[index]):
                 outcomes[index] = self.catch(index, partial(self.validate_row, outcome, validate, is_free=free[index]))
@@ -150,7 +156,8 @@ class BatchReader:
         cells = [column.cells for column in columns]
         if not cells:
             return [{} for _item in self.items]
-        return [cast("Any", dict(zip(keys, row, strict=True))) for row in zip(*cells, strict=True)]
+        self.are_columns = len({*keys}) == len(keys)  # else one column stands in for another
+        return cast("list[Outcome]", [*map(dict, map(zip, repeat(keys), zip(*cells, strict=True)))])
 
     def read_row(self, columns: Sequence[Column], index: int) -> dict[str, Any]:
         """Return the attributes of one row: DRF's own loop, which finds most values read already."""
@@ -293,6 +300,8 @@ class BatchReader:
             values = self.list_raw(field)
         else:
             values = [field.get_value(item) for item in self.items]
+        if not any(issubclass(kind, list) for kind in {*map(type, values)}):
+            return values
         lists: list[Any] = [value for value in values if isinstance(value, list)]
         return [*(value for value in values if not isinstance(value, list)), *chain.from_iterable(lists)]
 
@@ -336,7 +345,8 @@ class BatchReader:
         # A field's condition is in the queryset already.
         known = KnownRows(validator.queryset, [each.source for each in fields], None if field else condition)
         guesses = [self.guess_cells(columns.get(each.field_name)) for each in fields]
-        known.ask(known.read_all(guesses, self.instances))
+        held = known.read_all(guesses, self.instances)
+        known.ask(held)
         rule = Rule(
             rows=known,
             validator=validator,
@@ -345,6 +355,7 @@ class BatchReader:
             condition=condition,
             needed=needed,
             keeps_blanks=self.keeps_blanks(known),
+            held=held if all(_is_certain(columns.get(each.field_name)) for each in fields) else None,
         )
         self.rules.append(rule)
         if field is not None:
@@ -361,7 +372,9 @@ class BatchReader:
 
     def reopen_clashes(self, rule: Rule, column: Column) -> None:
         """Have the field asked for the values of a column that may be taken."""
-        held = rule.rows.read_all([column.cells], [None] * len(column.cells))
+        held = rule.rows.read_all([column.cells], [None] * len(column.cells)) if rule.held is None else rule.held
+        if rule.rows.are_free(held):
+            return
         for index, cell in enumerate(column.cells):
             if cell is None or cell is UNSAID or cell is _ASK or isinstance(cell, ValidationError):
                 continue
@@ -396,10 +409,18 @@ class BatchReader:
     def report_repeated(self, outcomes: list[Outcome]) -> None:
         """Report rows that want what an earlier row of the payload gets, or what no validator was asked about."""
         for rule in self.rules:
-            for index in rule.find_repeated(outcomes, self.instances):
+            repeated = rule.find_repeated(self.list_held(rule, outcomes), outcomes, self.instances)
+            for index in repeated:
                 outcomes[index] = rule.build_error()
-            for index in rule.find_taken_blanks(outcomes, self.instances):
+            self.are_columns = self.are_columns and not repeated
+            taken = rule.find_taken_blanks(outcomes, self.instances)
+            for index in taken:
                 outcomes[index] = rule.build_error()
+            self.are_columns = self.are_columns and not taken
+
+    def list_held(self, rule: Rule, outcomes: Sequence[Outcome]) -> Sequence[Values | None]:
+        """Return what each row will hold in the columns of *rule*."""
+        return rule.held if self.are_columns and rule.held is not None else rule.read(outcomes, self.instances)
 
     @contextmanager
     def restoring(self) -> Generator[None]:
@@ -437,6 +458,10 @@ def _find_look_up(field: Any) -> str | None:
 def _is_complete(column: Column) -> bool:
     """Tell whether every row has a valid value."""
     return not any(kind is object or issubclass(kind, ValidationError) for kind in {*map(type, column.cells)})
+
+
+def _is_certain(column: Column | None) -> bool:
+    return column is not None and column.is_complete
 
 
 def _copy(validator: Any) -> Any:

@@ -8,7 +8,7 @@ other question on, so that the fields and validators stay DRF's own.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final, TypeAlias, cast
 
@@ -87,13 +87,13 @@ class KnownRows:
     def ask(self, wanted: Iterable[Values | None]) -> None:
         """Find the rows that hold one of *wanted*."""
         asked = self._list_askable(wanted)
-        for pk, held in self.find_holders(asked):
+        for pk, held in self._find(asked):
             self._taken.setdefault(held, set()).add(pk)
         if self._taken.keys() <= asked:
             if self._taken and self._folds():
                 # Of two spellings that are one to the database, the other may be the stored one.
                 rest = asked - self._taken.keys()
-                asked = asked - rest if next(self.find_holders(rest), None) else asked
+                asked = asked - rest if next(self._find(rest), None) else asked
             self._asked = asked
 
     def find_instances(self, wanted: Iterable[Values]) -> dict[Values, Model]:
@@ -117,6 +117,13 @@ class KnownRows:
         if any(object in {*map(type, column)} for column in filled):
             return [None if any(value is UNSAID for value in row or ()) else row for row in rows]
         return rows
+
+    def are_free(self, rows: Sequence[Values | None]) -> bool:
+        """Tell whether it is known at once that nobody holds what any of *rows* wants."""
+        try:
+            return not self._taken and self._asked.issuperset(cast("Sequence[Values]", rows))
+        except TypeError:  # what cannot be looked up in memory
+            return False
 
     def is_free(self, values: Values, instance: Model | None) -> bool:
         """Tell whether it is known that no row but *instance* holds *values*."""
@@ -143,10 +150,17 @@ class KnownRows:
 
     def _list_askable(self, wanted: Iterable[Values | None]) -> set[Values]:
         """Return those of *wanted* that the database can be asked for."""
-        asked = {values for values in wanted if values is not None and is_hashable(values) and None not in values}
+        rows = [values for values in wanted if values is not None]
+        try:
+            asked = {*rows}
+        except TypeError:
+            asked = {*filter(is_hashable, rows)}
+        columns = [*zip(*asked, strict=True)]
+        if any(type(None) in {*map(type, column)} for column in columns):
+            asked = {values for values in asked if None not in values}
+            columns = [*zip(*asked, strict=True)]
         using = self.queryset.db
-        columns = zip(self.keys, zip(*asked, strict=True), strict=False)
-        if all(key.can_hold_all(column, using) for key, column in columns):
+        if all(key.can_hold_all(column, using) for key, column in zip(self.keys, columns, strict=False)):
             return asked
         return {
             values
@@ -166,7 +180,10 @@ class KnownRows:
 
     def find_holders(self, wanted: Iterable[Values]) -> Iterator[tuple[Hashable, Values]]:
         """Yield the key of each row that holds one of *wanted*, with what it holds."""
-        for chunk in self._split([*self._list_askable(wanted)]):
+        yield from self._find(self._list_askable(wanted))
+
+    def _find(self, asked: Collection[Values]) -> Iterator[tuple[Hashable, Values]]:
+        for chunk in self._split([*asked]):
             for pk, *held in self._select(chunk).values_list("pk", *self.paths):
                 yield pk, tuple(held)
 
@@ -300,9 +317,10 @@ def _prepare(field: FieldAny, column: Sequence[Any], connection: BaseDatabaseWra
 
 def _fill(column: Sequence[object], path: str, target: str | None, instances: Sequence[Model | None]) -> Sequence[Any]:
     """Return *column* with the keys of related rows, and what the instances hold where a row says nothing."""
-    if target is not None:
+    kinds = {*map(type, column)}
+    if target is not None and any(issubclass(kind, Model) for kind in kinds):
         column = [getattr(value, target) if isinstance(value, Model) else value for value in column]
-    if object not in {*map(type, column)}:
+    if object not in kinds:
         return column
     return [
         value if value is not UNSAID or instance is None else instance.serializable_value(path)

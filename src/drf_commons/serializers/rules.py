@@ -35,15 +35,32 @@ class Rule:
     needed: tuple[str, ...] = ()
     #: Whether a blank text is stored as it is, and not replaced by a save, as an empty slug is.
     keeps_blanks: bool = True
+    #: What each row will hold, where that was certain before the rows were put together.
+    held: Sequence[Values | None] | None = None
 
-    def find_free(self, outcomes: Sequence[Outcome], instances: Sequence[Model | None]) -> list[bool]:
-        """Tell for each row whether the validator would certainly pass it."""
+    def read(self, outcomes: Sequence[Outcome], instances: Sequence[Model | None]) -> Sequence[Values | None]:
+        """Return what each row will hold; ``None`` where that is not known, or the row has an error."""
+        # A field's own validator is asked only where the row says something.
+        stored: Sequence[Model | None] = instances if self.field is None else [None] * len(outcomes)
+        rows: list[dict[str, Any]] = [{} if isinstance(row, ValidationError) else row for row in outcomes]
+        known = [
+            None if isinstance(row, ValidationError) else instance
+            for row, instance in zip(outcomes, stored, strict=True)
+        ]
+        return self.rows.read_all([[row.get(path, UNSAID) for row in rows] for path in self.rows.paths], known)
+
+    def find_free(
+        self, held: Sequence[Values | None], outcomes: Sequence[Outcome], instances: Sequence[Model | None]
+    ) -> list[bool]:
+        """Tell for each row, which will hold *held*, whether the validator would certainly pass it."""
+        if not self.needed and self.rows.are_free(held):
+            return [True] * len(outcomes)
         free = [False] * len(outcomes)
         taken: list[int] = []
-        for index, held in enumerate(self._read(outcomes, instances)):
-            if held is None or not self._knows(outcomes[index], instances[index]):
+        for index, values in enumerate(held):
+            if values is None or not self._knows(outcomes[index], instances[index]):
                 continue
-            if self._never_clashes(held) or self.rows.is_free(held, instances[index]):
+            if self._never_clashes(values) or self.rows.is_free(values, instances[index]):
                 free[index] = True
             else:
                 taken.append(index)
@@ -51,31 +68,36 @@ class Rule:
             free[index] = not is_met
         return free
 
-    def find_repeated(self, outcomes: Sequence[Outcome], instances: Sequence[Model | None]) -> list[int]:
-        """Return which rows want what an earlier row of the payload gets."""
-        # A field's own validator is asked only where the row says something.
-        stored: Sequence[Model | None] = instances if self.field is None else [None] * len(outcomes)
-        wanted: dict[Values, list[int]] = {}
-        for index, held in enumerate(self._read(outcomes, stored)):
-            if held is not None and is_hashable(held) and not self._never_clashes(held) and not self._is_replaced(held):
-                wanted.setdefault(held, []).append(index)
-        if len(wanted) == len(outcomes):
+    def find_repeated(
+        self, held: Sequence[Values | None], outcomes: Sequence[Outcome], instances: Sequence[Model | None]
+    ) -> list[int]:
+        """Return which rows, which will hold *held*, want what an earlier row of the payload gets."""
+        if _are_distinct(held):
             return []
+        wanted: dict[Values, list[int]] = {}
+        for index, values in enumerate(held):
+            if (
+                values is not None
+                and is_hashable(values)
+                and not self._never_clashes(values)
+                and not self._is_replaced(values)
+            ):
+                wanted.setdefault(values, []).append(index)
         shared = {
-            index: held
-            for held, indexes in wanted.items()
+            index: values
+            for values, indexes in wanted.items()
             if len(indexes) > 1
             for index in indexes
-            if not self.rows.is_own(held, instances[index])
+            if not self.rows.is_own(values, instances[index])
         }
         met = self._find_met([*shared], outcomes, instances, as_drf=False)
         seen: set[Values] = set()
         repeated: list[int] = []
-        for (index, held), is_met in zip(shared.items(), met, strict=True):
-            if is_met and held in seen:
+        for (index, values), is_met in zip(shared.items(), met, strict=True):
+            if is_met and values in seen:
                 repeated.append(index)
             elif is_met:
-                seen.add(held)
+                seen.add(values)
         return repeated
 
     def find_taken_blanks(self, outcomes: Sequence[Outcome], instances: Sequence[Model | None]) -> list[int]:
@@ -98,15 +120,6 @@ class Rule:
         message = validator.message.format(field_names=", ".join(validator.fields))
         code = getattr(validator, "code", "unique")
         return ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [message]}, code=code)
-
-    def _read(self, outcomes: Sequence[Outcome], instances: Sequence[Model | None]) -> Sequence[Values | None]:
-        """Return what each row will hold; ``None`` where that is not known, or the row has an error."""
-        rows: list[dict[str, Any]] = [{} if isinstance(row, ValidationError) else row for row in outcomes]
-        known = [
-            None if isinstance(row, ValidationError) else instance
-            for row, instance in zip(outcomes, instances, strict=True)
-        ]
-        return self.rows.read_all([[row.get(path, UNSAID) for row in rows] for path in self.rows.paths], known)
 
     def _knows(self, outcome: Outcome, instance: Model | None) -> bool:
         """Tell whether the row has all that the condition looks at."""
@@ -143,6 +156,14 @@ class Rule:
             for row in rows
         ]
         return find_met(self.condition, keys, self.rows.queryset.db, columns)
+
+
+def _are_distinct(held: Sequence[Values | None]) -> bool:
+    """Tell whether it is plain that no two rows hold the same."""
+    try:
+        return len({*held}) == len(held)
+    except TypeError:  # what cannot be looked up in memory
+        return False
 
 
 def find_condition(validator: Any, field: Any) -> Q | None:
