@@ -55,6 +55,36 @@ def test_moments_are_aware_when_each_has_an_offset(moments: list[dt.datetime | N
     assert are_aware(moments) == all(moment is None or moment.utcoffset() is not None for moment in moments)
 
 
+class Unhashable(dt.tzinfo):
+    """A zone as dateutil has them: equal to others, and therefore in no set."""
+
+    __hash__ = None  # type: ignore[assignment]  # what the test is about
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unhashable)
+
+    @override
+    def utcoffset(self, _moment: dt.datetime | None, /) -> dt.timedelta:
+        """Return that of Nepal."""
+        return dt.timedelta(hours=5, minutes=45)
+
+    @override
+    def dst(self, _moment: dt.datetime | None, /) -> None:
+        """Return nothing."""
+
+    @override
+    def tzname(self, _moment: dt.datetime | None, /) -> None:
+        """Return nothing."""
+
+
+def test_zones_that_cannot_be_in_a_set_are_zones_all_the_same() -> None:
+    """A moment of theirs is aware, and is written with its offset."""
+    moments = [dt.datetime(2026, 1, 1, tzinfo=Unhashable())]
+    assert are_aware(moments)
+    assert write_moments(moments, " ") == ["2026-01-01 00:00:00+05:45"]
+
+
 @given(st.lists(st.none() | NAIVE.map(lambda moment: moment.replace(fold=0))))
 def test_naive_moments_become_moments_of_utc(moments: list[dt.datetime | None]) -> None:
     """As Django makes them of what a database without time zones has."""

@@ -9,12 +9,16 @@ from __future__ import annotations
 import datetime as dt
 import zoneinfo
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 __all__ = ["are_aware", "localize_utc", "write_moments"]
 
 #: Time zones that have an offset at every moment.
 _WHOLE: Final = frozenset({dt.timezone, zoneinfo.ZoneInfo})
+
+#: What has the same offset at every moment.
+_FIXED: Final = frozenset({dt.timezone, type(None)})
 
 _DIGITS: Final = [f"{number:02}" for number in range(60)]
 _NAIVE: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # a naive one is what is meant
@@ -23,8 +27,8 @@ _UTC: Final = _NAIVE.replace(tzinfo=dt.UTC)
 
 def are_aware(moments: Sequence[dt.datetime | None]) -> bool:
     """Tell whether each of *moments* has an offset, ``None`` aside."""
-    zones = {moment.tzinfo for moment in moments if moment is not None}
-    if {*map(type, zones)} <= _WHOLE:
+    # Not a set of the zones themselves: those of dateutil cannot be in one.
+    if {type(moment.tzinfo) for moment in moments if moment is not None} <= _WHOLE:
         return True
     return all(moment is None or moment.utcoffset() is not None for moment in moments)
 
@@ -40,19 +44,38 @@ def localize_utc(moments: Sequence[Any]) -> Sequence[dt.datetime | None] | None:
 
 def write_moments(moments: Sequence[dt.datetime | None], separator: str, *, utc: str = "+00:00") -> list[str | None]:
     """Return ``moment.isoformat(separator)`` of each, with *utc* in place of an offset of nothing."""
-    dates: dict[dt.date, str] = {}
-    offsets: dict[dt.timedelta | None, str] = {None: "", dt.timedelta(): utc}
-    texts: list[str | None] = []
-    for moment in moments:
-        if moment is None:
-            texts.append(None)
-            continue
-        date, offset = moment.date(), moment.utcoffset()
-        if date not in dates:
-            dates[date] = f"{date.isoformat()}{separator}"
-        if offset not in offsets:
-            offsets[offset] = moment.isoformat(timespec="seconds")[len("2000-01-01T00:00:00") :]
-        fraction = f".{moment.microsecond:06}" if moment.microsecond else ""
-        hour, minute, second = _DIGITS[moment.hour], _DIGITS[moment.minute], _DIGITS[moment.second]
-        texts.append(f"{dates[date]}{hour}:{minute}:{second}{fraction}{offsets[offset]}")
-    return texts
+    known = [moment for moment in moments if moment is not None]
+    days = [moment.date() for moment in known]
+    dates = {day: f"{day.isoformat()}{separator}" for day in {*days}}
+    digits = _DIGITS
+    texts = [
+        f"{dates[day]}{digits[moment.hour]}:{digits[moment.minute]}:{digits[moment.second]}{tail}"
+        for moment, day, tail in zip(known, days, _write_tails(known, utc), strict=True)
+    ]
+    if len(texts) == len(moments):
+        return [*texts]
+    written = iter(texts)
+    return [None if moment is None else next(written) for moment in moments]
+
+
+def _write_tails(moments: Sequence[dt.datetime], utc: str) -> Sequence[str]:
+    """Return what stands behind the seconds of each of *moments*."""
+    zones = [moment.tzinfo for moment in moments]
+    if {*map(type, zones)} <= _FIXED and len({*zones}) == 1:
+        tails = [_write_offset(moments[0], utc)] * len(moments)
+    else:
+        offsets = [moment.utcoffset() for moment in moments]
+        samples = dict(zip(offsets, moments, strict=True))
+        written = {offset: _write_offset(moment, utc) for offset, moment in samples.items()}
+        tails = [written[offset] for offset in offsets]
+    if not any(map(attrgetter("microsecond"), moments)):
+        return tails
+    return [
+        f".{moment.microsecond:06}{tail}" if moment.microsecond else tail
+        for moment, tail in zip(moments, tails, strict=True)
+    ]
+
+
+def _write_offset(moment: dt.datetime, utc: str) -> str:
+    text = moment.isoformat(timespec="seconds")[len("2000-01-01T00:00:00") :]
+    return utc if text == "+00:00" else text

@@ -30,6 +30,7 @@ from django.utils.dateparse import parse_duration, parse_time
 from rest_framework import ISO_8601, fields, validators
 from rest_framework.settings import api_settings
 
+from drf_commons.bulk.moments import are_aware
 from drf_commons.serializers.keys import is_storable
 
 __all__ = ["is_plain_field", "read_plain"]
@@ -160,7 +161,7 @@ def _read_datetime(field: Any, values: Sequence[Any]) -> list[Any] | None:
         return None
     try:
         moments = [*map(dt.datetime.fromisoformat, values)]
-        if any(moment.utcoffset() is None for moment in moments):
+        if not are_aware(moments):
             return None
         return [moment.astimezone(zone) for moment in moments]
     except (ValueError, OverflowError):
