@@ -202,6 +202,36 @@ class TestNewInstances:
 
         assert read(made) == read(Desk(**row))
 
+    def test_defaults_are_called_for_the_rows_that_need_them(self) -> None:
+        """In the order of the rows, and never for a column that the row names."""
+        called: list[str] = []
+
+        def count() -> int:
+            called.append("count")
+            return len(called)
+
+        def find() -> int:
+            called.append("find")
+            return 7
+
+        with isolate_apps("tests.personnel"):
+
+            class Queued(models.Model):
+                place = models.IntegerField(default=count)
+                department = models.ForeignKey(Department, on_delete=models.CASCADE, default=find)
+
+                class Meta:
+                    app_label = "personnel"
+
+        department = Department(pk=3, code="d", name="D")
+        department._state.db = "default"
+        rows: list[dict[str, Any]] = [{"department": department}, {"place": 5, "department": None}, {}, {"place": 6}]
+        made = build_instances(Queued, rows, "default")
+        calls, called[:] = [*called], []
+
+        assert [*map(read, made)] == [read(Queued(**row)) for row in rows]
+        assert calls == called == ["count", "count", "find", "find"]
+
     def test_rows_that_name_different_columns(self) -> None:
         """Each has the defaults of what it does not name."""
         rows: list[dict[str, Any]] = [{"room": "a"}, {"number": 1, "room": "b"}, {}, {"room": "c"}]

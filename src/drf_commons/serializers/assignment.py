@@ -6,11 +6,11 @@ is left to ``setattr()``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import getattr_static
 from itertools import chain
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import router
@@ -20,7 +20,7 @@ from django.db.models.query_utils import DeferredAttribute
 
 from drf_commons.bulk.instances import build_factory, is_plain
 
-__all__ = ["assign_rows", "build_instances"]
+__all__ = ["assign_rows", "build_instances", "list_names"]
 
 M = TypeVar("M", bound=Model)
 
@@ -48,20 +48,17 @@ class _Plan:
     others: set[str] = field(default_factory=set[str])
 
 
-#: The links among the names of a row.
-_Links: TypeAlias = Sequence[tuple[str, _Link]]
-
-
 def assign_rows(instances: Sequence[Model], rows: Sequence[Mapping[str, Any]]) -> None:
     """Assign the values of each of *rows* to the attributes of its instance."""
     plans: dict[type[Model], _Plan] = {}
-    names = dict.fromkeys(chain.from_iterable(rows))
+    names = list_names(rows)
+    whole: dict[tuple[str, int, str | None], bool] = {}  # many rows name the same few related ones
     for instance, row in zip(instances, rows, strict=True):
         kind = type(instance)
         if kind not in plans:
             plans[kind] = _build_plan(kind, names)
         plan = plans[kind]
-        if not plan.others.isdisjoint(row):
+        if plan.others and not plan.others.isdisjoint(row):
             for name, value in row.items():
                 if name in plan.columns:
                     vars(instance)[name] = value
@@ -70,50 +67,60 @@ def assign_rows(instances: Sequence[Model], rows: Sequence[Mapping[str, Any]]) -
             continue
         held = vars(instance)
         held.update(row)
+        state: Any = held["_state"]
         for name, link in plan.links.items():
             if name in row:
                 value = held.pop(name)  # which the descriptor keeps elsewhere
-                if held["_state"].db is not None and _is_whole(value, link, held["_state"].db):
+                at = (link.attname, id(value), state.db)
+                if at not in whole:
+                    whole[at] = state.db is not None and _is_whole(value, link, state.db)
+                if whole[at]:
                     held[link.attname] = vars(value)[link.target]
-                    held["_state"].fields_cache[link.cache_name] = value
+                    state.fields_cache[link.cache_name] = value
                 else:
                     setattr(instance, name, value)
 
 
 def build_instances(model: type[M], rows: Sequence[Mapping[str, Any]], using: str) -> list[M]:
     """Return what ``model(**row)`` is for each of *rows*, which are about to be written to the database *using*."""
-    plan = _build_plan(model, dict.fromkeys(chain.from_iterable(rows)))
-    if plan.others or not is_plain(model):
+    plan = _build_plan(model, list_names(rows))
+    if plan.others or not is_plain(model) or not _are_whole(plan, rows, using):
         return [model(**row) for row in rows]
-    factories: dict[tuple[str, ...], tuple[Callable[[Collection[Any]], Model], _Links]] = {}
-    made: list[M] = []
-    for row in rows:
-        names = tuple(row)
-        if names not in factories:
-            columns: list[Any] = [model._meta.get_field(name) for name in names]
-            links = [(name, link) for name, link in plan.links.items() if name in row]
-            factories[names] = build_factory(model, columns), links
-        instance = cast("M | None", _build(*factories[names], row, using))
-        made.append(model(**row) if instance is None else instance)
+    build = build_factory(model)
+    made = [build(row) for row in rows]
+    if plan.links:
+        _set_links(made, plan.links, using)
     return made
 
 
-def _build(make: Callable[[Collection[Any]], Model], links: _Links, row: Mapping[str, Any], using: str) -> Model | None:
-    """Return the instance that *make* makes of *row*; ``None`` where a related row has more to it than its key."""
-    values = {**row}
-    for name, link in links:
-        related = row[name]
-        if related is not None:
-            if not _is_whole(related, link, using):
-                return None
-            values[name] = vars(related)[link.target]
-    instance = make(values.values())
-    state: Any = vars(instance)["_state"]
-    for name, link in links:
-        state.fields_cache[link.cache_name] = row[name]
-        if row[name] is not None:
-            state.db = using
-    return instance
+def list_names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the names of all that *rows* set; as a rule they all set the same."""
+    return [*dict.fromkeys(chain.from_iterable(dict.fromkeys(map(tuple, rows))))]
+
+
+def _are_whole(plan: _Plan, rows: Sequence[Mapping[str, Any]], using: str) -> bool:
+    """Tell whether nothing but its key and its place in the cache would be set of any related row."""
+    for name, link in plan.links.items():
+        # Many rows name the same few.
+        related = {id(value): value for value in (row.get(name) for row in rows) if value is not None}
+        if not all(_is_whole(value, link, using) for value in related.values()):
+            return False
+    return True
+
+
+def _set_links(instances: Sequence[Model], links: Mapping[str, _Link], using: str) -> None:
+    """Put related rows, which new *instances* hold by name, where their descriptors keep them."""
+    for instance in instances:
+        held = vars(instance)
+        state: Any = held["_state"]
+        cached: dict[str, Model | None] = {}
+        for name, link in links.items():
+            if name in held:
+                related = cached[link.cache_name] = held.pop(name)
+                held[link.attname] = None if related is None else vars(related)[link.target]
+                if related is not None:
+                    state.db = using
+        state.fields_cache = cached
 
 
 def _is_whole(value: object, link: _Link, using: str) -> bool:

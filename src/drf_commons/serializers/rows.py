@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Final, NoReturn, cast
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -16,7 +15,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.serializers import ModelSerializer
 
 from drf_commons.bulk import bulk_create, bulk_update
-from drf_commons.serializers.assignment import assign_rows, build_instances
+from drf_commons.serializers.assignment import assign_rows, build_instances, list_names
 from drf_commons.serializers.paths import Path, build_error_at, format_message
 from drf_commons.serializers.refusals import CONFLICT
 from drf_commons.types import StrOrPromise
@@ -83,8 +82,9 @@ def write_rows(
     model: type[Model] = serializer.Meta.model
     stored = [row for row in rows if row.instance is not None and (row.attrs or row.is_root or not row.path)]
     new = [row for row in rows if row.instance is None]
-    if _is_worth_it(model, stored) and not needs_save(model) and _are_columns(model, stored):
-        _update_in_bulk(model, stored, using, chunk_size)
+    names = list_names(row.attrs for row in stored)
+    if _is_worth_it(model, stored, names) and not needs_save(model) and _are_columns(model, names):
+        _update_in_bulk(model, stored, names, using, chunk_size)
     else:
         for row in stored:
             row.save(serializer)
@@ -137,8 +137,10 @@ def _create_in_bulk(model: type[Model], rows: Sequence[Row], using: str, chunk_s
         row.is_new = True
 
 
-def _update_in_bulk(model: type[Model], rows: Sequence[Row], using: str, chunk_size: int | None) -> None:
-    """Update *rows*, each in the columns it has: what a row did not send keeps what the database holds."""
+def _update_in_bulk(
+    model: type[Model], rows: Sequence[Row], names: Sequence[str], using: str, chunk_size: int | None
+) -> None:
+    """Update *rows*, each in those of *names* it has: what a row did not send keeps what the database holds."""
     objects = [row.written for row in rows]
     assign_rows(objects, [row.attrs for row in rows])
     with reporting_at(rows[0].path[:-1]):
@@ -146,7 +148,7 @@ def _update_in_bulk(model: type[Model], rows: Sequence[Row], using: str, chunk_s
             model._base_manager.using(using),
             objects,
             # Where no row names one, a column that none of them writes will do: others may fill themselves in.
-            dict.fromkeys(chain.from_iterable(row.attrs for row in rows)) or _list_columns(model)[:1],
+            names or _list_columns(model)[:1],
             present=[row.attrs.keys() for row in rows],
             chunk_size=chunk_size,
         )
@@ -181,17 +183,17 @@ def _list_columns(model: type[Model]) -> list[str]:
     ]
 
 
-def _is_worth_it(model: type[Model], rows: Sequence[Row]) -> bool:
+def _is_worth_it(model: type[Model], rows: Sequence[Row], names: Sequence[str]) -> bool:
     """Tell whether the stored *rows* gain by a bulk write: by speed, or since it does not bring deleted rows back."""
-    has_columns = bool(rows) and (any(row.attrs for row in rows) or (rows[0].is_root and bool(_list_columns(model))))
+    has_columns = bool(rows) and (bool(names) or (rows[0].is_root and bool(_list_columns(model))))
     # An empty slug is found anew, by save() alone.
-    return has_columns and (len(rows) > 1 or rows[0].is_root) and all(row.attrs.get("slug") != "" for row in rows)
+    keeps_slugs = "slug" not in names or all(row.attrs.get("slug") != "" for row in rows)
+    return has_columns and (len(rows) > 1 or rows[0].is_root) and keeps_slugs
 
 
-def _are_columns(model: type[Model], rows: Sequence[Row]) -> bool:
-    """Tell whether *rows* set nothing but columns."""
-    columns = {column.name for column in model._meta.concrete_fields if not column.primary_key}
-    return columns.issuperset(chain.from_iterable(row.attrs for row in rows))
+def _are_columns(model: type[Model], names: Sequence[str]) -> bool:
+    """Tell whether *names* are those of columns, and of nothing else."""
+    return {column.name for column in model._meta.concrete_fields if not column.primary_key}.issuperset(names)
 
 
 def _knows_keys(model: type[Model], using: str) -> bool:

@@ -275,8 +275,9 @@ class StepWriter:
         if rows and not self.needs_keys and self.insert_columns(rows, records):
             self.outcome.actions.update(dict.fromkeys(rows, "created"))
             return
-        build = build_factory(self.plan.model, self.plan.fields)
-        objs = [(row, build(records[row])) for row in rows]
+        build = build_factory(self.plan.model)
+        names = [column.attname for column in self.plan.fields]
+        objs = [(row, build(dict(zip(names, records[row], strict=True)))) for row in rows]
 
         def write(part: Sequence[tuple[int, models.Model]]) -> None:
             rows = [obj for _, obj in part]
