@@ -189,6 +189,13 @@ def _pass_key(_field: FieldAny, values: Values, connection: BaseDatabaseWrapper)
     return None if connection.vendor == "mysql" and 0 in values else values
 
 
+def _adapt_boolean(_field: FieldAny, values: Values, connection: BaseDatabaseWrapper) -> Values:
+    if connection.vendor != "sqlite":
+        return values
+    # It stores them as integers, and its driver looks for an adapter of every value that is not plainly one.
+    return [None if value is None else int(value) for value in values]
+
+
 def _adapt_uuid(_field: FieldAny, values: Values, connection: BaseDatabaseWrapper) -> Values:
     if connection.features.has_native_uuid_field:
         return values
@@ -248,7 +255,7 @@ def _adapt_with(name: str) -> _Adapter:
 _FOREIGN_KEY: Final = _get_methods(models.ForeignKey)
 _ADAPTERS: Final[Mapping[tuple[object, ...], tuple[type, _Adapter]]] = {
     _get_methods(models.AutoField): (int, _pass_key),
-    _get_methods(models.BooleanField): (bool, _pass),
+    _get_methods(models.BooleanField): (bool, _adapt_boolean),
     _get_methods(models.CharField): (str, _pass),
     _get_methods(models.DateField): (dt.date, _adapt_with("adapt_datefield_value")),
     _get_methods(models.DateTimeField): (dt.datetime, _adapt_datetime),
