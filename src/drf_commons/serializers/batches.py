@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, repeat
+from operator import itemgetter
 from typing import Any, Final, TypeAlias, cast
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -251,7 +252,10 @@ class BatchReader:
         """Return what each of the items has for *field*."""
         if self.are_dicts:
             name = field.field_name
-            return [item.get(name, empty) for item in self.items]
+            try:
+                return [*map(itemgetter(name), self.items)]
+            except KeyError:  # somebody did not send it
+                return [item.get(name, empty) for item in self.items]
         return [self.get_raw(field, item) for item in self.items]
 
     def get_raw(self, field: Any, item: Any) -> Any:

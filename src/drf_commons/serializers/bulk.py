@@ -145,7 +145,7 @@ class BulkListSerializer(BaseListSerializer[T, Data_co, ValidatedData_co], Gener
         own: Any = self  # the stubs do not know its limits
         if self._payload and self._reads_together() and own.max_length is None and own.min_length is None:
             self._outcomes = self._read(self._payload)
-            if not any(isinstance(outcome, ValidationError) for outcome in self._outcomes):
+            if not any(issubclass(kind, ValidationError) for kind in {*map(type, self._outcomes)}):
                 return [*self._outcomes]  # DRF would ask for them one by one
         return super().to_internal_value(data)
 
@@ -341,12 +341,11 @@ class BulkListSerializer(BaseListSerializer[T, Data_co, ValidatedData_co], Gener
 
     def _leave_key_out(self, attrs: Mapping[str, Any], instance: Model | None) -> dict[str, Any]:
         """Return *attrs* without the key of a stored row: it names the row, and is never assigned."""
-        left = {**attrs}
         if instance is not None:
             pk = instance._meta.pk
-            for name in ("pk", pk.name, pk.attname):
-                left.pop(name, None)
-        return left
+            if "pk" in attrs or pk.name in attrs or pk.attname in attrs:
+                return {name: value for name, value in attrs.items() if name not in {"pk", pk.name, pk.attname}}
+        return {**attrs}
 
     def _get_database(self) -> str:
         child = self._row_serializer

@@ -12,6 +12,7 @@ import decimal
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from inspect import getattr_static
+from itertools import repeat
 from operator import itemgetter
 from typing import Any, Final, TypeAlias, cast
 
@@ -51,7 +52,7 @@ def represent_rows(serializer: serializers.Serializer[Any], rows: Sequence[Any])
     if (
         _get_class(serializer).to_representation is not _DRF.Serializer.to_representation
         or not isinstance(rows[0] if rows else None, Model)
-        or any(_get_class(row) is not model for row in rows)
+        or len({*map(type, rows)}) > 1
     ):
         return [serializer.to_representation(row) for row in rows]
     fields: list[Any] = [*cast("Any", serializer)._readable_fields]  # noqa: SLF001  # what to_representation() reads
@@ -59,7 +60,8 @@ def represent_rows(serializer: serializers.Serializer[Any], rows: Sequence[Any])
     columns = [_show_column(field, model, rows) for field in fields]
     slow = [field for field, column in zip(fields, columns, strict=True) if column is None]
     filler = [_OPEN] * len(rows)
-    shown = [dict(zip(names, row, strict=True)) for row in zip(*(column or filler for column in columns), strict=True)]
+    cells = zip(*(column or filler for column in columns), strict=True)
+    shown: list[dict[str, Any]] = [*map(dict, map(zip, repeat(names), cells))]
     if slow:
         for row, values in zip(rows, shown, strict=True):
             for field in slow:

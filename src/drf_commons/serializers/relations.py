@@ -236,7 +236,10 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
 
     def find(self, values: Sequence[object]) -> list[M | ValidationError]:
         """Return, for each of *values*, the row it names or the error to report there; one query for all of them."""
-        known = [self._get_preloaded(value) for value in values]
+        if {*map(type, values)} <= {*_NAMES}:
+            known = [*map(self._preloaded.get, zip(map(type, values), values, strict=True))]
+        else:
+            known = [self._get_preloaded(value) for value in values]
         if all(row is not None for row in known):
             return cast("list[M | ValidationError]", known)  # nothing is missing
         missing = iter(self._find([value for value, row in zip(values, known, strict=True) if row is None]))
@@ -248,14 +251,19 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
             return [self._build_type_error(value) for value in values]
         keys = self.get_keys(queryset.model)
         names = [self._name_row(keys, value) for value in values]
-        wanted = dict.fromkeys((key, name) for named in names for key, name in named if key.can_hold(name, queryset.db))
-        rows = self._fetch(queryset, list(wanted))
+        asked: dict[Key[M], dict[Hashable, None]] = {key: {} for key in keys}
+        for named in names:
+            for key, name in named:
+                asked[key][name] = None
+        wanted = [(key, name) for key, known in asked.items() for name in key.list_holdable(known, queryset.db)]
+        rows = self._fetch(queryset, wanted)
         return [self._pick(value, named, rows) for value, named in zip(values, names, strict=True)]
 
     @contextmanager
     def preloaded(self, values: Iterable[object]) -> Generator[None]:
         """Within the block, answer for each of *values* from one query made here."""
-        known = {(type(value), value): value for value in values if isinstance(value, _NAMES)}
+        named = [value for value in values if isinstance(value, _NAMES)]
+        known = dict(zip(zip(map(type, named), named, strict=True), named, strict=True))
         before = self._preloaded
         self._preloaded = {**before, **dict(zip(known, self.find(list(known.values())), strict=True))}
         try:

@@ -173,16 +173,17 @@ def find_condition(validator: Any, field: Any) -> Q | None:
     """
     rows = validator.queryset.all()
     model: Any = rows.model
+    conditions: list[Q] = [
+        constraint.condition
+        for constraint in model._meta.constraints
+        if isinstance(constraint, UniqueConstraint)
+        and constraint.fields == (field.source,)
+        and constraint.condition is not None
+    ]
+    if not conditions:
+        return None
     text = str(rows.query)
     everything: Any = model._default_manager.all()
     if text == str(everything.query):
         return None
-    for constraint in model._meta.constraints:
-        if (
-            isinstance(constraint, UniqueConstraint)
-            and constraint.fields == (field.source,)
-            and constraint.condition is not None
-            and text == str(everything.filter(constraint.condition).query)
-        ):
-            return constraint.condition
-    return None
+    return next((each for each in conditions if text == str(everything.filter(each).query)), None)

@@ -103,7 +103,8 @@ class BulkWrite:
         data: Sequence[object] | None = self.serializer.data if returns_data else None
         message = self.view.get_success_message()
         if errors is None:
-            code = status.HTTP_200_OK if None not in self.serializer.find_instances() else status.HTTP_201_CREATED
+            is_new = any(row is None for row in self.serializer.find_instances())
+            code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
             return success_response(data, message, status_code=code)
         return success_response(self.report(errors, data), message, status_code=status.HTTP_207_MULTI_STATUS)
 
