@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from drf_commons.bulk.membership import select_holders
+from drf_commons.bulk.membership import build_json_rows, select_holders
 from tests.ledger.models import Account, Currency, Customer, Invoice, Product
 from tests.warehouse.models import Crate, Item
 
@@ -102,3 +102,20 @@ class AnyText(TestCase):
         """Among others, and with the ones asked for that are stored."""
         Item.objects.bulk_create(Item(name=text) for text in stored)
         find(Item.objects.all(), "name", [*asked, *stored[:2]])
+
+    @pytest.mark.skipif(connection.vendor != "sqlite", reason="the others are given no JSON")
+    @given(st.lists(st.tuples(TEXTS | st.sampled_from(ODD), st.integers(-(2**63), 2**63 - 1)), min_size=1, max_size=5))
+    def test_is_read_out_of_json_as_it_was(self, rows: list[tuple[str, int]]) -> None:
+        """In pairs and in longer rows, next to texts and to numbers, the same one in many rows."""
+        texts, numbers = zip(*rows, strict=True)
+        for columns in (
+            [texts, numbers],
+            [numbers, texts],
+            [texts, texts],
+            [numbers, numbers],
+            [numbers, texts, texts],
+        ):
+            sources, text = build_json_rows(columns, connection) or pytest.fail("it is plain")
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT {', '.join(sources)} FROM json_each(%s) AS drf_v", [text])  # noqa: S608  # names of our own
+                assert cursor.fetchall() == [*zip(*columns, strict=True)]

@@ -37,6 +37,9 @@ _ARRAYS: Final[dict[str, type]] = {
     "varchar": str,
 }
 
+#: Writes a text as JSON.
+_ENCODE: Final = json.JSONEncoder().encode
+
 #: Whether SQLite is sure to know JSON.
 _READS_JSON: Final = sqlite3.sqlite_version_info >= (3, 38)
 
@@ -63,14 +66,21 @@ def build_arrays(
     return types, [*map(build_array, columns)]
 
 
-def build_json_rows(columns: Sequence[Sequence[Any]], connection: BaseDatabaseWrapper) -> str | None:
-    """Return the JSON text in which SQLite takes the rows of *columns*, which are ready for the driver.
+def build_json_rows(
+    columns: Sequence[Sequence[Any]], connection: BaseDatabaseWrapper
+) -> tuple[Sequence[str], str] | None:
+    """Return what ``json_each(text) AS drf_v`` calls *columns*, which are ready for the driver, and the text.
 
-    It is ``None`` on other databases, and where values would not stay what they are in JSON.
+    It is ``None`` on other databases than SQLite, and where values would not stay what they are in JSON.
     """
     if not all(_stays_in_json(values, connection) for values in columns):
         return None
-    return json.dumps([*zip(*columns, strict=True)])
+    if len(columns) == 2 and type(columns[1][0]) is str:  # noqa: PLR2004  # a name and a value are a pair
+        # An object has them at hand, and may have a name more than once.
+        values, names = (map(_ENCODE if type(column[0]) is str else str, column) for column in columns)
+        return ("drf_v.value", "drf_v.key"), f"{{{','.join(map(':'.join, zip(names, values, strict=True)))}}}"
+    places = [f"json_extract(drf_v.value, '$[{place}]')" for place in range(len(columns))]
+    return places, json.dumps([*zip(*columns, strict=True)])
 
 
 def _stays_in_json(values: Sequence[Any], connection: BaseDatabaseWrapper) -> bool:

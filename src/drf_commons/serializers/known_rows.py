@@ -226,20 +226,19 @@ class KnownRows:
             # Quoted names and types; every value is in a parameter.
             sql = f"({left}) IN (SELECT * FROM unnest({source}))"  # noqa: S608
             return RawSQL(sql, params, output_field=BooleanField())  # noqa: S611
-        if _has_index(model, self.paths) and (text := build_json_rows(prepared, connection)) is not None:
-            return self._build_join(columns, text)
-        row = f"({', '.join(['%s'] * len(columns))})"
-        rows = [row] * len(wanted)
+        if _has_index(model, self.paths) and (rows := build_json_rows(prepared, connection)) is not None:
+            return self._build_join(columns, *rows)
+        marks = [f"({', '.join(['%s'] * len(columns))})"] * len(wanted)
         if connection.vendor == "postgresql":
             types = [_LENGTH.sub("", key.field.rel_db_type(connection) or "") for key in self.keys]
-            rows[0] = f"({', '.join(f'%s::{kind}' for kind in types)})"
+            marks[0] = f"({', '.join(f'%s::{kind}' for kind in types)})"
         values = "" if connection.vendor == "mysql" else "VALUES "
         params = [*chain.from_iterable(zip(*prepared, strict=True))]
         # Quoted names; every value is a parameter.
-        return RawSQL(f"({left}) IN ({values}{', '.join(rows)})", params, output_field=BooleanField())  # noqa: S611
+        return RawSQL(f"({left}) IN ({values}{', '.join(marks)})", params, output_field=BooleanField())  # noqa: S611
 
-    def _build_join(self, columns: Sequence[Any], rows: str) -> RawSQL:
-        """Return what tells whether the key is that of a row which holds one of the JSON *rows*.
+    def _build_join(self, columns: Sequence[Any], sources: Sequence[str], text: str) -> RawSQL:
+        """Return what tells whether the key is that of a row which holds one of the rows in the JSON *text*.
 
         Of ``(a, b) IN (…)`` SQLite finds no more than ``a`` in an index, and goes through all rows that hold it.
         """
@@ -247,12 +246,11 @@ class KnownRows:
         quote = connection.ops.quote_name
         table, key = quote(options.db_table), quote(options.pk.column)
         match = " AND ".join(
-            f"drf_t.{quote(column.column)} = json_extract(drf_v.value, '$[{place}]')"
-            for place, column in enumerate(columns)
+            f"drf_t.{quote(column.column)} = {source}" for column, source in zip(columns, sources, strict=True)
         )
         # CROSS keeps SQLite from going through the table instead. Quoted names; every value is in a parameter.
         found = f"SELECT drf_t.{key} FROM json_each(%s) AS drf_v CROSS JOIN {table} AS drf_t ON {match}"  # noqa: S608
-        return RawSQL(f"{table}.{key} IN ({found})", [rows], output_field=BooleanField())  # noqa: S611
+        return RawSQL(f"{table}.{key} IN ({found})", [text], output_field=BooleanField())  # noqa: S611
 
 
 class _Answer:
