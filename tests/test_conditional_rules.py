@@ -119,6 +119,24 @@ def test_a_column_with_a_condition_of_its_own_is_kept_apart_as_well() -> None:
     assert [*map(bool, _list_errors(serializer, 4))] == [False, False, False, True]
 
 
+def test_a_column_that_a_condition_looks_at_is_required_of_new_rows() -> None:
+    """As in DRF, whether or not somebody has what the row wants."""
+
+    class OptionalSerializer(DeskSerializer):
+        is_used = serializers.BooleanField(required=False)
+
+    class PlainOptionalSerializer(PlainDeskSerializer):
+        is_used = serializers.BooleanField(required=False)
+
+    department = Department.objects.create(code="d", name="D")
+    row = {"room": "a", "number": 1, "code": "c", "department": department.pk}
+    ours, plain = OptionalSerializer(data=[row], many=True), PlainOptionalSerializer(data=row)
+
+    assert not ours.is_valid()
+    assert not plain.is_valid()
+    assert _list_errors(ours, 1) == [plain.errors]
+
+
 @pytest.mark.parametrize("count", [10, 100])
 def test_a_condition_is_asked_of_all_rows_at_once(count: int) -> None:
     """Rows whose values are taken or shared, and that the condition leaves out, cost one query together."""
