@@ -37,7 +37,8 @@ def localize_utc(moments: Sequence[Any]) -> Sequence[dt.datetime | None] | None:
     """Return *moments*, naive ones of UTC, as aware ones; ``None`` where they are anything else."""
     if not {*map(type, moments)} <= {dt.datetime, type(None)}:
         return None
-    if any(moment is not None and (moment.tzinfo is not None or moment.fold) for moment in moments):
+    known = [moment for moment in moments if moment is not None]
+    if {*map(type, map(attrgetter("tzinfo"), known))} - {type(None)} or any(map(attrgetter("fold"), known)):
         return None
     return [moment and _UTC + (moment - _NAIVE) for moment in moments]
 
