@@ -21,7 +21,7 @@ from django.db.models.lookups import In
 from drf_commons.bulk.columns import FieldAny, prepare_values
 from drf_commons.bulk.engines import build_array, get_plain_type
 
-__all__ = ["build_arrays", "build_json_rows", "select_holders"]
+__all__ = ["build_arrays", "build_json_rows", "build_membership", "select_holders"]
 
 M = TypeVar("M", bound=models.Model)
 
@@ -47,7 +47,7 @@ _READS_JSON: Final = sqlite3.sqlite_version_info >= (3, 38)
 def select_holders(queryset: models.QuerySet[M], path: str, values: Sequence[object]) -> models.QuerySet[M]:
     """Return the rows of *queryset* that hold one of *values* at *path*: ``queryset.filter(path__in=values)``."""
     rows = queryset.all()
-    condition = _build_condition(rows, path, values) if values and "__" not in path else None
+    condition = build_membership(rows, path, values) if values and "__" not in path else None
     return rows.filter(**{f"{path}__in": values}) if condition is None else rows.filter(condition)
 
 
@@ -88,7 +88,7 @@ def _stays_in_json(values: Sequence[Any], connection: BaseDatabaseWrapper) -> bo
     return connection.vendor == "sqlite" and _READS_JSON and {*map(type, values)} in ({int}, {str})
 
 
-def _build_condition(queryset: models.QuerySet[Any], path: str, values: Sequence[Any]) -> RawSQL | None:
+def build_membership(queryset: models.QuerySet[Any], path: str, values: Sequence[Any]) -> RawSQL | None:
     """Return what tells whether the column *path* holds one of *values*; ``None`` where Django has to."""
     connection, options = connections[queryset.db], queryset.model._meta
     column = cast("FieldAny", options.pk if path == "pk" else options.get_field(path))

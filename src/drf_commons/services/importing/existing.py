@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import compress
@@ -15,11 +15,12 @@ from django.db.models.expressions import DatabaseDefault
 from django.db.models.lookups import In
 from typing_extensions import override
 
+from drf_commons.bulk.membership import build_membership
 from drf_commons.services.importing.columns import FieldAny
 from drf_commons.services.importing.lookups import MAX_PARAMETERS
 from drf_commons.services.importing.plan import StepPlan
 
-__all__ = ["Existing", "Record", "StoredRow", "build_getter", "find_existing", "is_same", "writes_plainly"]
+__all__ = ["Existing", "Record", "StoredRow", "build_getter", "find_existing", "is_same"]
 
 #: The values of one row, in the order of the plan's fields.
 Record: TypeAlias = tuple[Any, ...]
@@ -108,12 +109,15 @@ def _build_condition(plan: StepPlan, places: Sequence[int], columns: Sequence[Se
         values = {value for value in columns[place] if value is not None and type(value) is not DatabaseDefault}
         if not values:
             return None  # no two NULLs are the same
-        parts.append(_build_membership(plan.fields[place], values))
+        parts.append(_build_membership(plan, plan.fields[place], values))
     return reduce(Q.__and__, parts)
 
 
-def _build_membership(column: FieldAny, values: Collection[Any]) -> Q:
+def _build_membership(plan: StepPlan, column: FieldAny, values: Collection[Any]) -> Q:
     """Return the condition of rows that have one of *values* in a column."""
+    rows = plan.model._base_manager.using(plan.using).all()
+    if (condition := build_membership(rows, column.attname, [*values])) is not None:
+        return Q(condition)
     if column.get_lookup("in") is In and {*map(type, values)} == {_READY.get(type(column))}:
         return Q(_Among(F(column.attname), tuple(values)))
     return Q(**{f"{column.attname}__in": values})
@@ -138,11 +142,6 @@ _READY: Final[Mapping[type[FieldAny], type]] = {
     **dict.fromkeys((models.CharField, models.EmailField, models.SlugField, models.TextField, models.URLField), str),
     **dict.fromkeys((models.AutoField, models.BigAutoField, models.BigIntegerField, models.IntegerField), int),
 }
-
-
-def writes_plainly(columns: Iterable[FieldAny]) -> bool:
-    """Tell whether what is stored in *columns* is what they were given."""
-    return all(type(column) in _READY for column in columns)
 
 
 def is_same(column: FieldAny, old: Any, new: Any) -> bool:

@@ -76,4 +76,5 @@ class SeenKeys:
 
 def _encode(key: object) -> bytes:
     """Return what stands for *key* on the disk: a text as it is, anything else behind a byte that no text has."""
-    return key.encode("utf-8", "surrogatepass") if type(key) is str else b"\xff" + repr(key).encode()
+    # A text of a class of its own, such as a choice, may have another repr().
+    return str.encode(key, "utf-8", "surrogatepass") if isinstance(key, str) else b"\xff" + repr(key).encode()

@@ -23,7 +23,6 @@ from drf_commons.services.importing.existing import (
     build_getter,
     find_changes,
     find_existing,
-    writes_plainly,
 )
 from drf_commons.services.importing.links import Links
 from drf_commons.services.importing.lookups import Fault
@@ -85,8 +84,8 @@ class StepWriter:
 
     def write(self, records: Mapping[int, Record], links: Sequence[Mapping[int, frozenset[Any]]]) -> StepOutcome:
         """Write *records*, by row, and set the many-to-many relations to *links*."""
-        existing = find_existing(self.plan, [*records.values()])
-        first_rows, twins = self.find_twins(records, existing)
+        first_rows, twins = self.find_twins(records)
+        existing = find_existing(self.plan, [records[row] for row in first_rows])
         relations = Links(self.plan, existing, [{row: link[row] for row in first_rows} for link in links])
         new, changed = self.classify(first_rows, records, existing, relations)
         changed = self.leave_out_forbidden(changed)
@@ -99,15 +98,13 @@ class StepWriter:
         self.outcome.pks |= {row: self.outcome.pks[first] for row, first in twins.items() if first in self.outcome.pks}
         return self.outcome
 
-    def find_twins(self, records: Mapping[int, Record], existing: Existing) -> tuple[Sequence[int], Mapping[int, int]]:
+    def find_twins(self, records: Mapping[int, Record]) -> tuple[Sequence[int], Mapping[int, int]]:
         """Return the rows that are the first with their key, and for each of the others which one that is."""
         if not self.plan.key:
             return [*records], {}
         get_key = build_getter(self.plan.key)
         keys = dict(zip(records, map(get_key, records.values()), strict=True))
         counts = self.plan.is_main or self.updates
-        # A key that the file had before is stored, unless the field writes something else than it was given.
-        counts &= bool(existing.by_key) or not writes_plainly([self.plan.fields[place] for place in self.plan.key])
         shared: Mapping[Any, Place] = self.plan.seen.find([*keys.values()]) if counts else {}
         if (
             self.plan.is_main
