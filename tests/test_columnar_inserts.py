@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from drf_commons.bulk import bulk_create
 from drf_commons.bulk.columnar import insert_columns
 from drf_commons.current_user import as_user
+from drf_commons.models.stored import StoredValuesMixin
 from tests.personnel.models import Notice
 from tests.warehouse.models import (
     Bin,
@@ -28,7 +30,9 @@ from tests.warehouse.models import (
     Item,
     Label,
     Machine,
+    Page,
     Parcel,
+    Post,
     Sample,
     Scan,
     Slot,
@@ -102,6 +106,35 @@ def test_keys_of_ones_own_are_stored() -> None:
     assert (Item.objects.get().pk, Label.objects.get().pk) == (7, "x")
 
 
+def test_defaults_are_made_row_by_row() -> None:
+    """As those of instances are: two out of one sequence follow each other in a row."""
+    assert insert(Page, [{"text": "a"}, {"text": "b"}])
+    rows = [*Page.objects.order_by("pk").values_list("text", "first", "second")]
+    first = rows[0][1]
+    assert rows == [("a", first, first + 1), ("b", first + 2, first + 3)]
+
+
+def double(name: str) -> Any:
+    """Return a hook of the library, wrapped by a project, which takes over all that is written on it."""
+    method = vars(StoredValuesMixin)[name]
+    own = getattr(method, "__func__", method)
+
+    @functools.wraps(own)
+    def wrapped(*args: Any, **kwargs: Any) -> object:
+        return own(*args, **kwargs)
+
+    return classmethod(wrapped) if isinstance(method, classmethod) else wrapped
+
+
+@pytest.mark.parametrize("name", ["prepare_bulk_create", "remember_stored"])
+def test_hooks_of_a_model_are_heeded(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Also where a project only wraps what the library has."""
+    monkeypatch.setattr(Machine, name, double(name))
+    assert not insert(Machine, [{"name": "a"}])
+    monkeypatch.undo()
+    assert insert(Machine, [{"name": "a"}])
+
+
 def test_a_chunk_is_a_statement_and_all_of_them_are_one() -> None:
     """What the database refuses takes everything back."""
     names = Supplier._meta.get_field("name")
@@ -127,7 +160,7 @@ def test_a_chunk_is_a_statement_and_all_of_them_are_one() -> None:
         (Notice, {"number": "1", "title": "has a slug"}),
         (Item, {"name": Upper(models.Value("sql"))}),
         (Item, {"id": None, "name": "no key"}),
-        (Label, {"text": "no key"}),
+        (Post, {"text": "draft"}),
         (Machine, {"name": "by hand", "created_at": timezone.now()}),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "-".join(value),

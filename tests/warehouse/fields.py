@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from typing_extensions import override
 
+from drf_commons.models import TimestampField
+
 if TYPE_CHECKING:
     _CharField = models.CharField[str | None, str | None]
     _IntegerField = models.IntegerField[int, int]
@@ -36,3 +38,17 @@ class CountingField(_IntegerField):
         value = (getattr(model_instance, self.attname) or 0) + 1
         setattr(model_instance, self.attname, value)
         return value
+
+
+class PublishedField(TimestampField):
+    """Stamps only rows that are no drafts, which it has to see for that."""
+
+    @override
+    def is_set_by_hand(self, instance: models.Model) -> bool:
+        return getattr(instance, "text", "") == "draft" or super().is_set_by_hand(instance)
+
+
+class NamesakeField(_CharField):
+    """Has an attribute that is called as that of a clock, and is none."""
+
+    auto_now = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from itertools import count
 from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField, IntegerRangeField
@@ -14,7 +15,7 @@ from typing_extensions import override
 
 from drf_commons.models import BaseModelMixin, SoftDeleteMixin
 from drf_commons.models.content import VersionMixin
-from tests.warehouse.fields import CountingField, MirroredField
+from tests.warehouse.fields import CountingField, MirroredField, NamesakeField, PublishedField
 
 
 class Supplier(models.Model):
@@ -109,6 +110,33 @@ class Scan(models.Model):
 
     place = models.CharField(max_length=20)
     writes = CountingField(default=0)
+
+
+def take_number() -> int:
+    """Return the next number."""
+    return next(_numbers)
+
+
+_numbers = count()
+
+
+class Page(models.Model):
+    """A row with fields that have a will of their own, and two defaults out of one sequence."""
+
+    text = NamesakeField(max_length=20)
+    first = models.IntegerField(default=take_number)
+    second = models.IntegerField(default=take_number)
+
+
+class Post(models.Model):
+    """A row that is stamped, or is not."""
+
+    text = models.CharField(max_length=20)
+    published_at = PublishedField()
+
+
+class Mark(models.Model):
+    """A row that is nothing but its key."""
 
 
 class Shelf(models.Model):

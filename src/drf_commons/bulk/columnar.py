@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from django.db import models, transaction
 
@@ -11,7 +11,7 @@ from drf_commons.bulk.columns import FieldAny, UnsupportedError, Values, refuse_
 from drf_commons.bulk.create import Inserter, may_have_default
 from drf_commons.bulk.instances import is_plain
 from drf_commons.bulk.querysets import get_chunk_size, get_writer
-from drf_commons.bulk.stamps import fill_column, prepares_rows
+from drf_commons.bulk.stamps import fill_column, wants_instances
 
 __all__ = ["insert_columns"]
 
@@ -39,25 +39,27 @@ def insert_columns(
 def _fill_table(inserter: Inserter, given: Mapping[FieldAny, Values]) -> Mapping[FieldAny, Values]:
     """Return the columns of the whole table: those *given*, defaults, and what fills itself in."""
     model, opts = inserter.model, inserter.opts
-    if not is_plain(model) or prepares_rows(model) or inserter.spans_tables():
+    if not given or not is_plain(model) or wants_instances(model) or inserter.spans_tables():
         raise UnsupportedError
-    count = len(next(iter(given.values())))
-    columns: dict[FieldAny, Values] = {}
-    for field in opts.concrete_fields:
-        values = given.get(field)
-        if field is opts.pk and values is not None and None in values:
+    columns = {**given, **_build_defaults(opts.concrete_fields, given)}
+    pk = cast("FieldAny", opts.pk)  # an abstract model, without a key, has no queryset
+    if None in columns[pk]:
+        if pk in given or pk != opts.auto_field or may_have_default(pk):
             raise UnsupportedError
-        if field is opts.pk and values is None and not field.has_default():
-            if field != opts.auto_field or may_have_default(field):
-                raise UnsupportedError
-            continue  # the database gives the keys
-        columns[field] = fill_column(field, _build_defaults(field, count) if values is None else values, model)
-        refuse_expressions(field, columns[field])
-    return columns
+        del columns[pk]  # the database gives the keys
+    filled = {field: fill_column(field, values) for field, values in columns.items()}
+    for field, values in filled.items():
+        refuse_expressions(field, values)
+    return filled
 
 
-def _build_defaults(field: FieldAny, count: int) -> Values:
-    """Return what new instances have for *field*: the same for all of them, unless a function makes it."""
-    if field.has_default() and callable(field.default):
-        return [field.get_default() for _ in range(count)]
-    return [field.get_default()] * count
+def _build_defaults(fields: Sequence[FieldAny], given: Mapping[FieldAny, Values]) -> Mapping[FieldAny, Values]:
+    """Return the columns that are not *given*: what a function makes is made row by row, as that of instances is."""
+    count = len(next(iter(given.values())))
+    rest = [field for field in fields if field not in given]
+    made = [field for field in rest if field.has_default() and callable(field.default)]
+    rows = zip(*([field.get_default() for field in made] for _ in range(count)), strict=True)
+    return {
+        **{field: [field.get_default()] * count for field in rest if field not in made},
+        **dict(zip(made, rows, strict=True)),
+    }

@@ -118,7 +118,10 @@ class _Insert(Inserter):
         try:
             engine = self.find_engine()
             given = self.set_keys(engine)
-            columns = read_inserted([field for field in self.opts.concrete_fields if field is not given], self.objs)
+            fields = [field for field in self.opts.concrete_fields if field is not given]
+            if not fields:
+                raise UnsupportedError  # noqa: TRY301  # a row that is nothing but its key
+            columns = read_inserted(fields, self.objs)
         except UnsupportedError:
             self.queryset.bulk_create(self.objs, batch_size=chunk_size)
         else:

@@ -22,12 +22,13 @@ from drf_commons.bulk.columns import FieldAny, UnsupportedError, Values, read_co
 __all__ = [
     "fill_column",
     "fill_updated",
+    "is_known",
+    "known",
     "prepare_inserted",
-    "prepares_nothing",
-    "prepares_rows",
     "read_inserted",
     "remember_written",
     "run_pre_saves",
+    "wants_instances",
 ]
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -103,33 +104,41 @@ def read_inserted(fields: Sequence[FieldAny], objs: Sequence[models.Model]) -> M
     return columns
 
 
-def fill_column(field: FieldAny, values: Values, model: type[models.Model]) -> Values:
-    """Return *values*, the column of new rows of *model*, or what *field* fills in.
+def fill_column(field: FieldAny, values: Values) -> Values:
+    """Return *values*, the column of new rows, or what *field* fills in.
 
     Raises :class:`~drf_commons.bulk.columns.UnsupportedError` where the field has to see each instance.
     """
     if is_stamp(field):
-        value = field.get_stamp()
-        if not all(each is None for each in values) or field.is_set_by_hand(model()):
+        if not is_known(type(field).is_set_by_hand) or not all(value is None for value in values):
             raise UnsupportedError
-        return [value] * len(values)
+        return [field.get_stamp()] * len(values)
     if _has_own_pre_save(field):
         raise UnsupportedError
-    if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+    if _is_clock(field) and (getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)):
         return [field.pre_save(cast("models.Model", SimpleNamespace()), add=True)] * len(values)
     return values
 
 
-def prepares_nothing(method: F) -> F:
-    """Mark a ``prepare_bulk_create()`` that is there to be overridden, and leaves the rows as they are."""
-    vars(method)["prepares_nothing"] = True
+def known(method: F) -> F:
+    """Mark a method of the library of which it is known here what it does to a new row.
+
+    Whoever overrides or wraps it has another one, which has to be called.
+    """
+    vars(method)["known_as"] = method
     return method
 
 
-def prepares_rows(model: type[models.Model]) -> bool:
-    """Tell whether *model* wants to see rows before they are inserted."""
-    prepare = getattr(model, "prepare_bulk_create", None)
-    return prepare is not None and not getattr(prepare, "prepares_nothing", False)
+def is_known(method: object) -> bool:
+    """Tell whether *method* is the very one that was marked."""
+    function = getattr(method, "__func__", method)
+    return getattr(function, "known_as", None) is function
+
+
+def wants_instances(model: type[models.Model]) -> bool:
+    """Tell whether *model* has to see its new rows, before they are inserted or after."""
+    hooks = (getattr(model, name, None) for name in ("prepare_bulk_create", "remember_stored"))
+    return not all(hook is None or is_known(hook) for hook in hooks)
 
 
 def prepare_inserted(model: type[models.Model], objs: Sequence[models.Model], using: str) -> None:
@@ -152,6 +161,11 @@ def _has_own_pre_save(field: FieldAny) -> bool:
     return not is_stamp(field) and all(type(field).pre_save is not kind.pre_save for kind in kinds)
 
 
+def _is_clock(field: FieldAny) -> bool:
+    """Tell whether *field* writes the time as Django's own fields do."""
+    return any(type(field).pre_save is kind.pre_save for kind in _CLOCKS)
+
+
 def _fill(field: FieldAny, objs: Sequence[models.Model], *, add: bool) -> Sequence[bool]:
     """Fill *field* in; return for each row whether there is something to write. One instant serves all rows."""
     if is_stamp(field):
@@ -160,7 +174,7 @@ def _fill(field: FieldAny, objs: Sequence[models.Model], *, add: bool) -> Sequen
         if value is not None:
             _set(field, [obj for obj, is_set in zip(objs, by_hand, strict=True) if not is_set], value)
         return [is_set or value is not None for is_set in by_hand]
-    if any(type(field).pre_save is kind.pre_save for kind in _CLOCKS):
+    if _is_clock(field):
         clock = cast("models.Model", SimpleNamespace())  # Django's clocks only set their attribute
         _set(field, objs, field.pre_save(clock, add))
     else:

@@ -13,6 +13,7 @@ from django.db.models.fields.related_descriptors import ForwardManyToOneDescript
 from django.utils import timezone
 from typing_extensions import TypeVar, override
 
+from drf_commons.bulk.stamps import known
 from drf_commons.current_user import get_audit_user
 
 __all__ = ["STORED_VALUES", "CurrentUserField", "StampMixin", "TimestampField"]
@@ -58,6 +59,7 @@ class StampMixin:
                     # Should the save fail, the value is not taken for one set by hand when it is tried again.
                     vars(instance)[STORED_VALUES][self.attname] = value
 
+    @known
     def is_set_by_hand(self, instance: models.Model) -> bool:
         """Tell whether someone gave *instance* a value that its row does not hold."""
         values = vars(instance)

@@ -11,7 +11,7 @@ from django.db.models.base import ModelBase
 from typing_extensions import override
 
 from drf_commons.bulk.instances import only_remembers
-from drf_commons.bulk.stamps import prepares_nothing
+from drf_commons.bulk.stamps import known
 from drf_commons.models.fields import STORED_VALUES, StampMixin
 
 __all__ = ["StoredValuesMixin", "alters_data", "overridable"]
@@ -89,7 +89,7 @@ class StoredValuesMixin(models.Model):
         return {field.attname: value for field in _get_stamps(cls) if (value := field.get_stamp()) is not None}
 
     @classmethod
-    @prepares_nothing
+    @known
     def prepare_bulk_create(cls, objs: Sequence[StoredValuesMixin], using: str | None = None) -> None:
         """Fill in what ``save()`` does before an insert and ``bulk_create()`` does not; a mixin adds what it needs."""
 
@@ -100,6 +100,7 @@ class StoredValuesMixin(models.Model):
             stamp.attname for stamp in stamps if stamp.is_set_by_hand(self) or stamp.get_stamp() is not None
         )
 
+    @known
     def remember_stored(self, names: Collection[str] | None = None) -> None:
         """Take the present values of the columns *names*, all by default, for those that the row holds.
 
