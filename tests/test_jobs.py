@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from drf_commons.errors import ConfigurationError, JobStateError
@@ -147,6 +147,28 @@ def test_a_job_that_nobody_is_at_is_stalled_and_goes_on_when_it_is_resumed(setti
         "Nothing has been heard of it for 60 seconds",
     )
     resume(job)
+    Courier.deliver()
+    assert get_progress(job).status == JobStatus.COMPLETED
+
+
+def test_a_job_is_resumed_without_waiting_for_a_worker_that_is_only_slow(settings: Any) -> None:
+    """Who may be about to write into the row of the job, and would wait in turn, for ever."""
+    if not connection.features.has_select_for_update_skip_locked:
+        pytest.skip("needs a server as DATABASE_URL: SQLite has one writer")
+    settings.COMMON = {"TRANSFER_RUNNER": "tests.couriers.Courier", "TRANSFER_STALLED_AFTER": 60}
+    job = start("code,name\nA1,Archive\n")
+    (plan,) = Courier.take()
+    run_call(plan)
+    ImportJob.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=61))
+
+    def resume_now() -> None:
+        resume(job)
+        connection.close()
+
+    with ThreadPoolExecutor() as others, transaction.atomic():
+        assert ImportChunk.objects.select_for_update().get(job=job).pk
+        others.submit(resume_now).result(timeout=20)
+    assert get_progress(job).status == JobStatus.RUNNING
     Courier.deliver()
     assert get_progress(job).status == JobStatus.COMPLETED
 

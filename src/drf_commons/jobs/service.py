@@ -26,7 +26,7 @@ from pathlib import PurePath
 from typing import IO, Any, Final, TypeVar
 
 from django.core.files import File
-from django.db import router, transaction
+from django.db import connections, router, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -199,11 +199,23 @@ def resume(job: TransferJob) -> None:
             _change(job, "resume", states, status=JobStatus.RUNNING, finished_at=None)
             if isinstance(job, ImportJob) and (job.report or {}).get("state") == "rolled_back":
                 chunks.update(is_done=False)
-            chunks.filter(is_done=False).update(attempts=0)
+            _find_free(chunks.filter(is_done=False)).update(attempts=0)
             send(Call(task="advance", job=job.pk), using)
         else:
             _change(job, "resume", states, status=JobStatus.QUEUED, finished_at=None)
             send(Call(task="plan" if isinstance(job, ImportJob) else "export", job=job.pk), using)
+
+
+def _find_free(chunks: QuerySet[ImportChunk]) -> QuerySet[ImportChunk]:
+    """Return those of *chunks* that no worker is at, where the database tells.
+
+    Whoever is at one may be about to tell of it in the row of the job, and would wait for us while we wait for it: on
+    two connections, so that the database never sees that neither can go on.
+    """
+    if not connections[chunks.db].features.has_select_for_update_skip_locked:
+        return chunks
+    free = chunks.order_by().select_for_update(skip_locked=True)
+    return chunks.filter(pk__in=[*free.values_list("pk", flat=True)])
 
 
 def get_report(job: ImportJob) -> dict[str, Any] | None:
