@@ -62,7 +62,7 @@ class UniqueKey:
     def hash_rows(self, columns: Sequence[Cells]) -> list[int]:
         """Return for each row a number that all rows with its key have."""
         traces = [part.trace(columns[part.index]) for part in self.parts]
-        hashes = [*map(hash, zip(*traces, strict=True))]
+        hashes = [*map(hash, traces[0] if len(traces) == 1 else zip(*traces, strict=True))]
         for trace in traces:
             if not NO_VALUES.isdisjoint(map(type, trace)):
                 hashes = [

@@ -50,11 +50,15 @@ class Twins:
 
     def find_imported(self, batch: Chunk) -> Mapping[int, int]:
         """Return the rows of *batch* whose key was imported before, and the row that has it."""
+        if not self._firsts:
+            return {}
         known = {number: self._find_holder(self._firsts.get(number, 0)) for number in batch.numbers}
         return {number: holder for number, holder in known.items() if holder > 0}
 
     def note(self, batch: Chunk, failed: Collection[int]) -> Mapping[int, int]:
         """Note which rows of *batch* failed; return the twins that took the place of a row that failed."""
+        if not self._firsts:
+            return {}
         firsts = {number: abs(self._firsts[number]) for number in batch.numbers if number in self._firsts}
         self._failed |= self._watched.intersection(failed)
         new = {first: number for number, first in firsts.items() if first in self._failed and number not in failed}

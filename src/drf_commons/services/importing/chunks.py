@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeGuard
 
@@ -182,7 +182,8 @@ class _Run:
         """Run every step; return whether all of it may stay."""
         known = len(self.errors)
         self.outcomes = {}
-        with transaction.atomic(using=self.plan.using):
+        # Only what leaves something behind has to be taken back by itself.
+        with transaction.atomic(using=self.plan.using) if self.plan.may_leave_orphans else nullcontext():
             for step in self.plan.steps:
                 self.outcomes[step.name] = self.write_step(step)
                 if len(self.errors) > known and self.plan.may_leave_orphans:
