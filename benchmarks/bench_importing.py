@@ -147,7 +147,7 @@ def test_time_and_memory_of_a_long_file(tmp_path: Path, monkeypatch: pytest.Monk
             Contender(name=name, run=partial(worker.do, f"{verb} {path}"), prepare=partial(worker.do, "prepare create"))
             for name, verb, path in (("tenths", "tenths", short), (OURS, "whole", long))
         ]
-        compete("import_growth", contenders, rounds=3 if IS_SMALL else 1, clock=build_clock(worker))
+        compete("import_growth", contenders, rounds=5 if IS_SMALL else 1, clock=build_clock(worker))
 
 
 def write_staff(path: Path, rows: int) -> Path:
