@@ -367,7 +367,7 @@ def test_of_two_fields_for_one_column_the_last_one_counts() -> None:
     class AliasSerializer(SupplierSerializer):
         alias = serializers.CharField(source="name")
 
-        class Meta:
+        class Meta:  # pyright: ignore[reportIncompatibleVariableOverride]  # as DRF has it
             model = Supplier
             fields = ("id", "name", "alias")
 

@@ -105,7 +105,7 @@ class AnyRows(TestCase):
         shelves = [Shelf.objects.create(name="s").pk for _ in range(2)]
         for is_second, text in dict.fromkeys(stored):
             section = Section(name="n", shelf_id=shelves[is_second], slug=text[:12])
-            if not Section.objects.filter(shelf=section.shelf_id, slug=section.slug).exists():
+            if not Section.objects.filter(shelf=shelves[is_second], slug=section.slug).exists():
                 models.QuerySet[Section](Section).bulk_create([section])
         wanted = [(shelves[is_second], text) for is_second, text in {*asked, *stored[:2]}]
         find(Section.objects.all(), ["shelf", "slug"], wanted)
