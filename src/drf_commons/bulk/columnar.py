@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from django.db import models, transaction
 
@@ -42,7 +42,7 @@ def _fill_table(inserter: Inserter, given: Mapping[FieldAny, Values]) -> Mapping
     if not given or not is_plain(model) or wants_instances(model) or inserter.spans_tables():
         raise UnsupportedError
     columns = {**given, **_build_defaults(opts.concrete_fields, given)}
-    pk = cast("FieldAny", opts.pk)  # an abstract model, without a key, has no queryset
+    pk = opts.pk
     if None in columns[pk]:
         if pk in given or pk != opts.auto_field or may_have_default(pk):
             raise UnsupportedError

@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections, models, transaction
 from django.db.models import sql
 from django.db.models.expressions import DatabaseDefault
+from django.db.models.options import Options
 
 from drf_commons.bulk.columns import FieldAny, UnsupportedError, Values, build_column
 from drf_commons.bulk.engines import Engine, get_engine
@@ -56,10 +57,10 @@ class Inserter:
     """The table that rows are inserted into."""
 
     def __init__(self, writer: models.QuerySet[Any]) -> None:
-        self.queryset = writer
-        self.using = writer.db
-        self.model = writer.model
-        self.opts = writer.model._meta
+        self.queryset: models.QuerySet[Any] = writer
+        self.using: str = writer.db
+        self.model: type[models.Model] = writer.model
+        self.opts: Options[Any] = writer.model._meta
 
     def spans_tables(self) -> bool:
         """Tell whether a row stands in the table of a parent, too."""
@@ -145,7 +146,7 @@ class _Insert(Inserter):
 
     def set_keys(self, engine: Engine) -> FieldAny | None:
         """Give every row its key, or return the field whose keys the database gives."""
-        pk = cast("FieldAny", self.opts.pk)  # an abstract model, without a key, has no queryset
+        pk = self.opts.pk
         get_key = attrgetter(pk.attname)
         keys = [*map(get_key, self.objs)]
         if None in keys and may_have_default(pk):

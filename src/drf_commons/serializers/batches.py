@@ -86,7 +86,7 @@ class BatchReader:
         self.fields: list[Any] = list(child._writable_fields)  # noqa: SLF001  # the fields that DRF would read
         self.rules: list[Rule] = []
         #: Whether the rows are what their columns say, so that nothing of them has to be read again.
-        self.are_columns = False
+        self.are_columns: bool = False
 
     def read(self) -> list[Outcome]:
         """Return what became of each row."""
