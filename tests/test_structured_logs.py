@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -293,3 +295,24 @@ def test_opentelemetry_is_not_needed() -> None:
         check=False,
     )
     assert done.stdout == "None None\n", done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forks")
+def test_two_forks_of_a_process_give_ids_of_their_own() -> None:
+    """As the workers of a server are that is loaded once."""
+    code = (
+        "import os, sys\n"
+        "from django.conf import settings; settings.configure()\n"
+        "from django.test import RequestFactory\n"
+        "from drf_commons.debug.request_ids import choose_request_id\n"
+        "request = RequestFactory().get('/')\n"
+        "for number in range(2):\n"
+        "    if os.fork() == 0:\n"
+        "        print(choose_request_id(request), flush=True); os._exit(0)\n"
+        "    os.wait()\n"
+        "print(choose_request_id(request))\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603  # ours
+    ids = ran.stdout.split()
+    assert len({*ids}) == 3
+    assert all(re.fullmatch(r"[0-9a-f]{32}", each) for each in ids)

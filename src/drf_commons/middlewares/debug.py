@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from time import perf_counter
 from typing import Final
 
@@ -65,10 +65,13 @@ class _Visit(Watch):
         self._recorder = QueryRecorder() if is_logged else None
         self._start = perf_counter()
 
-    @contextmanager
     @override
-    def active(self) -> Generator[None]:
-        with request_id_scope(self._id), self._recorder or nullcontext():
+    def active(self) -> AbstractContextManager[None]:
+        return request_id_scope(self._id) if self._recorder is None else self._record(self._recorder)
+
+    @contextmanager
+    def _record(self, recorder: QueryRecorder) -> Generator[None]:
+        with request_id_scope(self._id), recorder:
             yield
 
     @override
