@@ -130,7 +130,7 @@ def test_time_and_memory_of_a_long_file(tmp_path: Path, monkeypatch: pytest.Monk
     """A million rows need no more than 15 MB above the idle process, and little more time than ten tenths of them."""
     database = tmp_path / "rows.sqlite3"
     monkeypatch.setenv("PEERS_DATABASE", str(database))
-    rows = 100_000 if IS_SMALL else 1_000_000
+    rows = 200_000 if IS_SMALL else 1_000_000
     long, short = write_staff(tmp_path / "long.csv", rows), write_staff(tmp_path / "short.csv", rows // TENTHS)
     for path in (short, long):
         with Worker(sys.executable, SCRIPT, OURS, "100") as worker:
@@ -147,7 +147,7 @@ def test_time_and_memory_of_a_long_file(tmp_path: Path, monkeypatch: pytest.Monk
             Contender(name=name, run=partial(worker.do, f"{verb} {path}"), prepare=partial(worker.do, "prepare create"))
             for name, verb, path in (("tenths", "tenths", short), (OURS, "whole", long))
         ]
-        compete("import_growth", contenders, rounds=5 if IS_SMALL else 1, clock=build_clock(worker))
+        compete("import_growth", contenders, rounds=3 if IS_SMALL else 1, clock=build_clock(worker))
 
 
 def write_staff(path: Path, rows: int) -> Path:
