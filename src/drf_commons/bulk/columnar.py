@@ -31,8 +31,7 @@ def insert_columns(
     except UnsupportedError:
         return False
     with transaction.atomic(using=inserter.using, savepoint=False):
-        for _keys in inserter.insert_columns(engine, filled, None, get_chunk_size(chunk_size)):
-            pass
+        inserter.insert_columns(engine, filled, None, get_chunk_size(chunk_size))
     return True
 
 

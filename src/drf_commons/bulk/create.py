@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final, TypeVar, cast
 
@@ -81,16 +80,18 @@ class Inserter:
 
     def insert_columns(
         self, engine: Engine, columns: Mapping[FieldAny, Values], returning: FieldAny | None, chunk_size: int
-    ) -> Iterator[Values]:
-        """Insert one chunk with each statement, and yield its keys where they are to be returned."""
+    ) -> list[Any]:
+        """Insert one chunk with each statement; return the keys of all rows, where *returning* is what to return."""
         compiler = sql.InsertQuery(self.model).get_compiler(self.using)
         size = min(chunk_size, engine.get_max_rows(len(columns)) or chunk_size)
         count = len(next(iter(columns.values())))
+        keys: list[Any] = []
         with engine.connection.cursor() as cursor:
             for start in range(0, count, size):
                 rows = slice(start, start + size)
                 parts = [build_column(field, values[rows], compiler) for field, values in columns.items()]
-                yield engine.insert(cursor, parts, returning)
+                keys += engine.insert(cursor, parts, returning)
+        return keys
 
 
 class _Insert(Inserter):
@@ -133,12 +134,9 @@ class _Insert(Inserter):
     ) -> None:
         """Insert one chunk with each statement."""
         keys = self.insert_columns(engine, columns, returning, chunk_size)
-        if returning is None:
-            for _none in keys:
-                pass
-        else:
+        if returning is not None:
             name = returning.attname
-            for obj, key in zip(self.objs, chain.from_iterable(keys), strict=True):
+            for obj, key in zip(self.objs, keys, strict=True):
                 setattr(obj, name, key)
         for obj in self.objs:
             obj._state.adding = False
