@@ -12,6 +12,7 @@ from django.test import Client
 
 from drf_commons.jobs.models import ImportJob, JobStatus
 from drf_commons.jobs.service import Requester, start_export, start_import
+from drf_commons.services import ImportConfig, ModelStep
 from tests.personnel.models import Department
 from tests.personnel.views import DepartmentViewSet
 from tests.test_job_views import BAD, GOOD, media
@@ -24,6 +25,16 @@ IMPORTS: Final = "/admin/drf_commons_jobs/importjob/"
 EXPORTS: Final = "/admin/drf_commons_jobs/exportjob/"
 
 
+class RenamingViewSet(DepartmentViewSet):
+    """Takes the names of the file for departments that are stored already."""
+
+    import_file_config = ImportConfig(
+        steps=[
+            ModelStep(model=Department, fields=["code", "name"], unique_fields=["code"], update_if_exists=True),
+        ],
+    )
+
+
 @pytest.fixture
 def page() -> Client:
     client = Client()
@@ -31,9 +42,11 @@ def page() -> Client:
     return client
 
 
-def make_job(content: bytes = BAD, **options: Any) -> ImportJob:
+def make_job(
+    content: bytes = BAD, *, viewset: type[DepartmentViewSet] = DepartmentViewSet, **options: Any
+) -> ImportJob:
     ada = User.objects.get(username="ada")
-    job = start_import(DepartmentViewSet, BytesIO(content), Requester(user=ada), name="departments.csv", **options)
+    job = start_import(viewset, BytesIO(content), Requester(user=ada), name="departments.csv", **options)
     job.refresh_from_db()
     return job
 
@@ -72,6 +85,28 @@ def test_the_page_of_a_running_job_keeps_itself_up_to_date(page: Client) -> None
     assert "drf_commons/job.js" in text
     told = page.get(f"{IMPORTS}{job.pk}/progress/").json()
     assert (told["rows"], told["failed"], told["label"], told["is_active"]) == (2, 1, "running", True)
+
+
+def test_a_preview_shows_what_would_change(page: Client) -> None:
+    """New rows, changed ones before and after, and those that failed, as in an import that is no job."""
+    Department.objects.create(code="A1", name="Archives & Co")
+    job = make_job(
+        b"code,name\nA1,Archive\nB2,Bakery\nMUCH-TOO-LONG,Cellar\n", viewset=RenamingViewSet, needs_confirmation=True
+    )
+    text = page.get(f"{IMPORTS}{job.pk}/change/").content.decode()
+    assert "<td>Name</td><td><del>Archives &amp; Co</del></td><td><ins>Archive</ins></td>" in text
+    assert '<th scope="row">3</th><td>B2</td><td>Bakery</td>' in text
+    assert '<th scope="row">4</th><td>code</td><td>MUCH-TOO-LONG</td>' in text
+    assert text.index('value="Confirm the import"') < text.index("Changed rows") < text.index("New rows")
+
+
+def test_a_job_is_shown_after_its_target_is_gone(page: Client) -> None:
+    """With the names of the fields, where the model has none for people any more."""
+    job = make_job(GOOD, needs_confirmation=True)
+    ImportJob.objects.filter(pk=job.pk).update(target="tests.personnel.views.GoneViewSet")
+    answer = page.get(f"{IMPORTS}{job.pk}/change/")
+    assert answer.status_code == 200
+    assert '<th scope="col">code</th>' in answer.content.decode()
 
 
 def test_a_preview_is_confirmed_by_a_button(page: Client) -> None:

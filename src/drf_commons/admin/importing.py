@@ -28,7 +28,6 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import APIException
 from typing_extensions import TypeVar, override
 
-from drf_commons.admin.differences import build_differences
 from drf_commons.admin.handover import build_request, find_site, hand_over, is_too_long
 from drf_commons.admin.soft_delete import SoftDeleteAdminMixin
 from drf_commons.admin.typed import TypedModelAdmin
@@ -40,6 +39,7 @@ from drf_commons.models import SoftDeleteMixin
 from drf_commons.response import translate_exception
 from drf_commons.services import FileImportService, ImportConfig, ImportResult, ImportScope
 from drf_commons.services.importing import ImportMode, ReadOptions, list_columns, open_table, read_config
+from drf_commons.services.importing.differences import build_differences
 from drf_commons.streams import stream
 
 __all__ = ["ImportAdminMixin"]
@@ -234,7 +234,7 @@ class ImportAdminMixin(TypedModelAdmin[M]):
             form.add_error("file", _explain(exc))
             return self._show_import_form(request, config, form)
         token = ""
-        differences = build_differences(self.model, result, mode)
+        differences = build_differences(self.model, result.to_dict())
         if differences.can_be_confirmed:
             token = self._build_shelf().keep(
                 upload, owner=_name_owner(request), purpose=self._purpose, mode=mode, total=result.total
@@ -299,7 +299,7 @@ class ImportAdminMixin(TypedModelAdmin[M]):
         if result is not None:
             self.log_import(request, claimed.kept.name, result)
         ending = {
-            "differences": None if result is None else build_differences(self.model, result, claimed.kept.mode),
+            "differences": None if result is None else build_differences(self.model, result.to_dict()),
             "changelist_url": self._reverse("changelist"),
             "import_url": self._reverse("import"),
             "reason": reason,

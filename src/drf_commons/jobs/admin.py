@@ -15,11 +15,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
-from drf_commons.errors import JobStateError
+from drf_commons.errors import DrfCommonsError, JobStateError
 from drf_commons.jobs.decisions import DECISIONS, Decision, list_decisions
 from drf_commons.jobs.downloads import find_download
 from drf_commons.jobs.models import ExportJob, ImportChunk, ImportJob, TransferJob
 from drf_commons.jobs.service import cancel, delete_job, get_progress, mark_stalled, resume
+from drf_commons.jobs.targets import find_import_config
+from drf_commons.services.importing.differences import Differences, build_differences
 from drf_commons.streams import build_download_headers, start, stream
 from drf_commons.types import StrOrPromise
 
@@ -127,7 +129,7 @@ class TransferJobAdmin(JobAdmin):
             "title": capfirst(self.opts.verbose_name),
             "progress": get_progress(job),
             "job": job,
-            "counts": getattr(job, "report", None) or getattr(job, "preview", None),
+            "differences": _build_differences(job) if isinstance(job, ImportJob) else None,
             "progress_url": self._reverse("progress", pk),
             "decide_url": self._reverse("decide", pk),
             "file_url": self._reverse("file", pk) if find_download(job) else "",
@@ -230,6 +232,18 @@ class ExportJobAdmin(TransferJobAdmin):
         (None, {"fields": ("file_name", "file_size", "file_type", "target", "query", "requester")}),
         _TIMES,
     )
+
+
+def _build_differences(job: ImportJob) -> Differences | None:
+    """Return what *job* has done, or would do once it is confirmed; ``None`` as long as nobody knows."""
+    report = job.report or job.preview
+    if report is None:
+        return None
+    try:
+        model = find_import_config(job).steps[-1].model_class
+    except DrfCommonsError:  # what was imported is gone since, and with it the names that people know
+        model = None
+    return build_differences(model, report)
 
 
 def _list_decisions(job: TransferJob) -> list[tuple[str, str]]:

@@ -15,7 +15,14 @@ from drf_commons.jobs.models import ExportJob, ImportJob, TransferJob
 from drf_commons.services.exporting import ExportService
 from drf_commons.services.importing import ImportConfig, ImportMode, ImportScope, read_config
 
-__all__ = ["ImportTarget", "build_fingerprint", "find_import_target", "find_requester", "open_export"]
+__all__ = [
+    "ImportTarget",
+    "build_fingerprint",
+    "find_import_config",
+    "find_import_target",
+    "find_requester",
+    "open_export",
+]
 
 
 class ImportView(Protocol):
@@ -62,16 +69,21 @@ def find_requester(job: TransferJob) -> Any:
     return AnonymousUser()
 
 
-def find_import_target(job: ImportJob) -> ImportTarget:
-    """Return what *job* imports, for its user, whose permissions are asked now."""
+def find_import_config(job: ImportJob) -> ImportConfig:
+    """Return what *job* imports, whoever asks."""
     found = _find(job.target)
     if isinstance(found, ImportConfig | Mapping):
-        return ImportTarget(config=read_config(cast("Any", found), job.target), scope=ImportScope())
+        return read_config(cast("Any", found), job.target)
     if not hasattr(found, "get_import_config"):
         msg = f"{job.target} imports no files: give it FileImportMixin"
         raise ConfigurationError(msg)
-    config: ImportConfig = cast("type[ImportView]", found).get_import_config()
-    if job.unrestricted:
+    return cast("type[ImportView]", found).get_import_config()
+
+
+def find_import_target(job: ImportJob) -> ImportTarget:
+    """Return what *job* imports, for its user, whose permissions are asked now."""
+    config, found = find_import_config(job), _find(job.target)
+    if job.unrestricted or isinstance(found, ImportConfig | Mapping):
         return ImportTarget(config=config, scope=ImportScope())
     view: ImportView = _build_view(found, job, "import_from_file", "POST")
     view.check_import_permissions(view.request, config, cast("ImportMode", job.mode))

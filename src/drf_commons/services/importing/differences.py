@@ -1,4 +1,4 @@
-"""What an import does, as a page shows it."""
+"""What an import does, or would do, as a page shows it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from django.db.models import Model
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from drf_commons.services import CellError, ImportResult, PreviewRow
-from drf_commons.services.importing import ImportMode
-
 __all__ = ["Change", "Differences", "NewRow", "build_differences"]
 
 _ModelClass: TypeAlias = "type[Model]"
+#: What :meth:`ImportResult.to_dict() <drf_commons.services.importing.ImportResult.to_dict>` says; a job stores it.
+_Report: TypeAlias = "Mapping[str, Any]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,44 +42,46 @@ class Change:
 class Differences:
     """The report of an import, ready for a template."""
 
-    result: ImportResult
+    result: _Report
     columns: Sequence[str]
     created: Sequence[NewRow]
     updated: Sequence[Change]
     #: How many of the rows that are updated are shown.
     updated_rows: int
-    failed: Sequence[CellError]
+    #: The first errors: the row, the column, the value and the reason of each.
+    failed: Sequence[Mapping[str, Any]]
     #: Whether an import of the same file would do something.
     can_be_confirmed: bool
 
 
-def build_differences(model: _ModelClass, result: ImportResult, mode: ImportMode) -> Differences:
-    """Return what *result* tells; nothing can be confirmed that would not change anything."""
-    created = [row for row in result.preview if row.action == "created"]
-    updated = [row for row in result.preview if row.action == "updated"]
-    names = [*dict.fromkeys(name for row in created for name in row.values)]
-    changes = result.created + result.updated + result.deleted
+def build_differences(model: _ModelClass | None, report: _Report) -> Differences:
+    """Return what *report* tells of the rows of *model*, whose fields have names for people.
+
+    Nothing can be confirmed that would not change anything.
+    """
+    preview = cast("Sequence[_Report]", report["preview"])
+    created = [row for row in preview if row["action"] == "created"]
+    updated = [row for row in preview if row["action"] == "updated"]
+    names = [*dict.fromkeys(str(name) for row in created for name in row["values"])]
+    changes = report["created"] + report["updated"] + report["deleted"]
     return Differences(
-        result=result,
+        result=report,
         columns=[_label(model, name) for name in names],
-        created=[NewRow(number=row.row, cells=_write_new(row, names)) for row in created],
+        created=[
+            NewRow(number=row["row"], cells=[_write(row["values"].get(name)) for name in names]) for row in created
+        ],
         updated=[change for row in updated for change in _list_changes(model, row)],
         updated_rows=len(updated),
-        failed=result.errors,
-        can_be_confirmed=bool(changes) and not (mode == "replace" and result.failed),
+        failed=report["errors"],
+        can_be_confirmed=bool(changes) and not (report["mode"] == "replace" and report["failed"]),
     )
 
 
-def _write_new(row: PreviewRow, names: Sequence[str]) -> Sequence[str]:
-    values = cast("Mapping[str, object]", row.to_dict()["values"])
-    return [_write(values.get(name)) for name in names]
-
-
-def _list_changes(model: _ModelClass, row: PreviewRow) -> Sequence[Change]:
-    values = cast("Mapping[str, Sequence[object]]", row.to_dict()["values"])
+def _list_changes(model: _ModelClass | None, row: _Report) -> Sequence[Change]:
+    values = cast("Mapping[str, Sequence[object]]", row["values"])
     return [
         Change(
-            number=row.row,
+            number=row["row"],
             span=0 if index else len(values),
             column=_label(model, name),
             old=_write(old),
@@ -90,7 +91,9 @@ def _list_changes(model: _ModelClass, row: PreviewRow) -> Sequence[Change]:
     ]
 
 
-def _label(model: _ModelClass, name: str) -> str:
+def _label(model: _ModelClass | None, name: str) -> str:
+    if model is None:
+        return name
     try:
         field: Any = model._meta.get_field(name)
     except FieldDoesNotExist:
