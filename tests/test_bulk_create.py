@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drf_commons.bulk import abulk_create, bulk_create
+from drf_commons.models.querysets import AuditQuerySet
 from tests.ledger.models import Note, Person
 from tests.warehouse.models import (
     Bin,
@@ -23,6 +25,7 @@ from tests.warehouse.models import (
     Crate,
     Item,
     Label,
+    Machine,
     Parcel,
     Sample,
     Scan,
@@ -236,6 +239,24 @@ def test_a_bulk_create_of_the_queryset_itself_is_honoured() -> None:
     bulk_create(Bin.objects.all(), [Bin(name="a")])
 
     assert Bin.objects.get().written_by == "queryset"
+
+
+def test_a_wrapper_around_our_own_bulk_create_is_honoured() -> None:
+    """A decorator takes over all attributes of a method, but is another one."""
+    called: list[str] = []
+    ours: Any = AuditQuerySet
+
+    @wraps(ours.bulk_create)
+    def note(*args: Any, **kwargs: Any) -> Any:
+        called.append("bulk_create")
+        return ours.bulk_create(*args, **kwargs)
+
+    noting: Any = type("NotingQuerySet", (ours,), {"bulk_create": note})
+
+    bulk_create(noting(Machine), [Machine(name="a"), Machine(name="b")])
+
+    assert called == ["bulk_create"]
+    assert Machine.objects.count() == 2
 
 
 def test_a_chunk_has_at_least_one_row() -> None:

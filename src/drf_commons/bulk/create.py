@@ -14,6 +14,7 @@ from django.db.models.options import Options
 
 from drf_commons.bulk.columns import FieldAny, UnsupportedError, Values, build_column
 from drf_commons.bulk.engines import Engine, get_engine
+from drf_commons.bulk.marks import is_known
 from drf_commons.bulk.querysets import get_chunk_size, get_writer
 from drf_commons.bulk.related import check_related
 from drf_commons.bulk.stamps import prepare_inserted, read_inserted, remember_written
@@ -171,7 +172,7 @@ def may_have_default(pk: FieldAny) -> bool:
 def _has_own_bulk_create(queryset: type[models.QuerySet[Any]]) -> bool:
     """Tell whether the project has a ``bulk_create()`` of its own, which then is the one to call.
 
-    One that is marked ``only_prepares_rows`` does no more than what is done here too.
+    That of the library does no more than what is done here too.
     """
     method = queryset.bulk_create
-    return method is not _QUERYSET.bulk_create and not getattr(method, "only_prepares_rows", False)
+    return method is not _QUERYSET.bulk_create and not is_known(method)

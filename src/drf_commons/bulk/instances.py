@@ -2,7 +2,7 @@
 
 A model with an ``__init__()`` or a ``from_db()`` of its own, with listeners to the signals of either, or with
 attributes that want to know what is assigned to them, is made by Django as ever. A ``from_db()`` that does no more
-than let the instance remember what its row holds says so with :func:`only_remembers`, and is known here.
+than let the instance remember what its row holds is marked, and known here.
 """
 
 from __future__ import annotations
@@ -22,21 +22,15 @@ from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttrib
 from django.db.models.query import ModelIterable
 
 from drf_commons.bulk.columns import FieldAny
+from drf_commons.bulk.marks import is_known
 from drf_commons.bulk.moments import localize_utc
 
-__all__ = ["build_factory", "build_loader", "fetch_instances", "is_plain", "only_remembers"]
+__all__ = ["build_factory", "build_loader", "fetch_instances", "is_plain"]
 
-F = TypeVar("F", bound=Callable[..., object])
 M = TypeVar("M", bound=models.Model)
 
 _PLAIN: Final[type[models.Model]] = models.Model
 _QUERYSET: Final[Any] = models.QuerySet
-
-
-def only_remembers(method: F) -> F:
-    """Mark a ``from_db()`` that does what Django's does, and calls ``remember_stored()`` of the instance."""
-    vars(method)["only_remembers"] = True
-    return method
 
 
 def build_factory(model: type[M]) -> Callable[[Mapping[str, Any]], M]:
@@ -70,7 +64,7 @@ def build_loader(
     columns = [column.attname for column in model._meta.concrete_fields if column.attname in names]
     order = [names.index(name) for name in columns]
     reads = _list_reads(model)
-    if not is_plain(model) or not all(getattr(read, "only_remembers", False) for read in reads):
+    if not is_plain(model) or not all(map(is_known, reads)):
         return lambda values: model.from_db(using, columns, [values[place] for place in order])
     new = partial(model.__new__, model)
 

@@ -12,18 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import compress
 from types import SimpleNamespace
-from typing import Any, Final, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, Final, Protocol, cast, runtime_checkable
 
 from django.db import models
 from typing_extensions import TypeIs
 
 from drf_commons.bulk.columns import FieldAny, UnsupportedError, Values, read_columns
+from drf_commons.bulk.marks import is_known
 
 __all__ = [
     "fill_column",
     "fill_updated",
-    "is_known",
-    "known",
     "prepare_inserted",
     "read_inserted",
     "remember_written",
@@ -31,7 +30,6 @@ __all__ = [
     "wants_instances",
 ]
 
-F = TypeVar("F", bound=Callable[..., object])
 
 _PLAIN: Final[type[FieldAny]] = models.Field
 _CLOCKS: Final[Sequence[type[FieldAny]]] = cast(
@@ -118,21 +116,6 @@ def fill_column(field: FieldAny, values: Values) -> Values:
     if _is_clock(field) and (getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)):
         return [field.pre_save(cast("models.Model", SimpleNamespace()), add=True)] * len(values)
     return values
-
-
-def known(method: F) -> F:
-    """Mark a method of the library of which it is known here what it does to a new row.
-
-    Whoever overrides or wraps it has another one, which has to be called.
-    """
-    vars(method)["known_as"] = method
-    return method
-
-
-def is_known(method: object) -> bool:
-    """Tell whether *method* is the very one that was marked."""
-    function = getattr(method, "__func__", method)
-    return getattr(function, "known_as", None) is function
 
 
 def wants_instances(model: type[models.Model]) -> bool:

@@ -13,7 +13,7 @@ from django.db.models.fields.related_descriptors import ForwardManyToOneDescript
 from django.utils import timezone
 from typing_extensions import TypeVar, override
 
-from drf_commons.bulk.stamps import known
+from drf_commons.bulk.marks import known
 from drf_commons.current_user import get_audit_user
 
 __all__ = ["STORED_VALUES", "CurrentUserField", "StampMixin", "TimestampField"]

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Self, cast
 
 from django.db import models
 from django.utils import timezone
 from typing_extensions import TypeVar, override
 
+from drf_commons.bulk.marks import known
 from drf_commons.models.stored import StoredValuesMixin, alters_data
 
 __all__ = ["ActiveManager", "AuditManager", "AuditQuerySet", "SoftDeleteManager", "SoftDeleteQuerySet"]
 
-F = TypeVar("F", bound=Callable[..., object])
 M_co = TypeVar("M_co", bound=StoredValuesMixin, covariant=True)
-
-
-def only_prepares_rows(method: F) -> F:
-    """Mark a ``bulk_create()`` that adds nothing to what :mod:`drf_commons.bulk` does by itself."""
-    vars(method)["only_prepares_rows"] = True
-    return method
 
 
 class AuditQuerySet(models.QuerySet[M_co]):
     """A queryset whose :meth:`touch` is an update that keeps the audit columns right."""
 
-    @only_prepares_rows
+    @known
     @override
     def bulk_create(self, objs: Iterable[M_co], *args: Any, **kwargs: Any) -> list[M_co]:
         rows = [*objs]

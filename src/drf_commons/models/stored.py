@@ -10,8 +10,7 @@ from django.db import models, router
 from django.db.models.base import ModelBase
 from typing_extensions import override
 
-from drf_commons.bulk.instances import only_remembers
-from drf_commons.bulk.stamps import known
+from drf_commons.bulk.marks import known
 from drf_commons.models.fields import STORED_VALUES, StampMixin
 
 __all__ = ["StoredValuesMixin", "alters_data", "overridable"]
@@ -114,7 +113,7 @@ class StoredValuesMixin(models.Model):
                 stored[attname] = values[attname]
 
     @classmethod
-    @only_remembers
+    @known
     @override
     def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **kwargs: Any) -> Self:
         instance = super().from_db(db, field_names, values, **kwargs)
