@@ -234,6 +234,18 @@ def test_ordered_rows_keep_their_place() -> None:
     assert [*Step.objects.values_list("text", flat=True)] == ["a", "b"]
 
 
+def test_new_rows_stand_behind_the_others_in_their_order() -> None:
+    """``save()`` finds the place of a row that has none; without one the database refuses it."""
+    ada, bob = (Supplier.objects.create(name=name) for name in ("Ada", "Bob"))
+    Step.objects.create(supplier=ada, text="a")
+
+    owners = {"b": ada, "c": bob, "d": ada}
+    bulk_create(Step.objects.all(), [Step(supplier=owner, text=text) for text, owner in owners.items()])
+
+    places = {(step.supplier_id, step.text): step._order for step in Step.objects.all()}  # type: ignore[attr-defined]
+    assert places == {(ada.pk, "a"): 0, (ada.pk, "b"): 1, (ada.pk, "d"): 2, (bob.pk, "c"): 0}
+
+
 def test_a_bulk_create_of_the_queryset_itself_is_honoured() -> None:
     """A project that overrides ``bulk_create()`` has its reasons."""
     bulk_create(Bin.objects.all(), [Bin(name="a")])

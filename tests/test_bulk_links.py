@@ -136,6 +136,20 @@ def test_who_listens_hears_of_the_links_of_each_row(department: Department, skil
     assert {pk for _action, pk, _links in heard} == {row.pk for row in rows}
 
 
+def test_new_rows_are_linked_to_what_save_is_given(department: Department, skills: list[Skill]) -> None:
+    """The serializer of a row takes it too, and the serializer need not have a field for it."""
+
+    class UnskilledSerializer(EmployeeSerializer):
+        class Meta(EmployeeSerializer.Meta):
+            fields = EmployeeSerializer.Meta.fields[:-1]  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+
+    serializer = UnskilledSerializer(data=[build(number, department, []) for number in range(2)], many=True)
+    assert serializer.is_valid(), serializer.errors
+    rows = serializer.save(skills=skills[:2])
+
+    assert read_links(rows) == [{skills[0].pk, skills[1].pk}] * 2
+
+
 def test_what_is_left_out_keeps_its_links(department: Department, skills: list[Skill]) -> None:
     """A row of a PATCH changes what it names."""
     rows = write([build(number, department, skills[:2]) for number in range(2)])

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.fields import empty
+from rest_framework.validators import UniqueValidator
 from typing_extensions import override
 
 from drf_commons.errors import BulkVersionConflictError
@@ -36,6 +37,28 @@ class UncheckedItemSerializer(BaseModelSerializer[Item]):
     class Meta:
         model = Item
         fields = ("id", "name", "quantity")
+
+
+class SpeltSupplierSerializer(BaseModelSerializer[Supplier]):
+    """Lets no two suppliers differ by capitals alone."""
+
+    name = serializers.CharField(validators=[UniqueValidator(Supplier.objects.all(), lookup="iexact")])
+
+    class Meta:
+        model = Supplier
+        fields = ("id", "name")
+
+
+class SuppliedItemSerializer(BaseModelSerializer[Item]):
+    """Writes a column of the related row, which is unique."""
+
+    supplier_name = serializers.CharField(
+        source="supplier.name", validators=[UniqueValidator(Supplier.objects.all())], write_only=True
+    )
+
+    class Meta:
+        model = Item
+        fields = ("id", "name", "supplier_name")
 
 
 class SupplierSerializer(BaseModelSerializer[Supplier]):
@@ -329,6 +352,19 @@ def test_a_unique_value_twice_in_one_payload_is_an_error_of_the_later_row() -> N
 
     assert find_errors(serializer) == {2: {"name": ["supplier with this name already exists."]}}
     assert serializer.row_errors[2]["name"][0].code == "unique"
+
+
+@pytest.mark.parametrize(
+    ("serializer_class", "name"), [(SpeltSupplierSerializer, "name"), (SuppliedItemSerializer, "supplier_name")]
+)
+def test_a_rule_of_uniqueness_that_only_its_field_can_ask_about_is_asked(serializer_class: Any, name: str) -> None:
+    """One query for all of them answers no other question than which values of one column are taken."""
+    Supplier.objects.create(name="Ada")
+    taken = "ADA" if serializer_class is SpeltSupplierSerializer else "Ada"
+
+    errors = find_errors(bulk(serializer_class, data=[{"name": "x", name: "free"}, {"name": "y", name: taken}]))
+
+    assert errors == {1: {name: ["This field must be unique."]}}
 
 
 def test_a_set_of_unique_values_twice_in_one_payload_is_an_error_of_the_later_row() -> None:

@@ -37,7 +37,7 @@ def bulk_create(
 
     Where a statement could give another result (an expression or a default of the database among the values, generated
     columns, …) the rows go through Django's own method. Rows that stand in more than one table, which Django refuses,
-    are saved one by one.
+    and rows of an ``order_with_respect_to`` that have no place in it yet, are saved one by one.
     """
     rows = [*objs]
     if rows:
@@ -109,12 +109,18 @@ class _Insert(Inserter):
         generic = [field for field in self.opts.private_fields if hasattr(field, "fk_field")]
         check_related(self.objs, [*self.opts.concrete_fields, *cast("Any", generic)], operation="bulk_create")
         with transaction.atomic(using=self.using, savepoint=False):
-            if self.spans_tables():
+            if self.spans_tables() or self.lacks_places():
                 for obj in self.objs:
                     obj.save(force_insert=True, using=self.using)
             else:
                 self.insert(chunk_size)
         remember_written(self.objs)
+
+    def lacks_places(self) -> bool:
+        """Tell whether there is a row whose place among those of its owner only ``save()`` finds."""
+        return bool(self.opts.order_with_respect_to) and any(
+            obj._order is None for obj in cast("Sequence[Any]", self.objs)
+        )
 
     def insert(self, chunk_size: int) -> None:
         """Insert with statements of our own where they give what Django's would."""

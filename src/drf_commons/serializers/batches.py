@@ -264,6 +264,8 @@ class BatchReader:
 
     def find_reader(self, field: Any) -> _Read | None:
         """Return what reads a whole column of values of *field*, if anything does."""
+        if any(_get_class(rule) is UniqueValidator and not _is_answered(rule, field) for rule in field.validators):
+            return None  # only the field itself asks it
         if is_plain_field(field):
             return lambda values: read_plain(field, values)
         kind = _get_class(field)
@@ -333,7 +335,7 @@ class BatchReader:
         """Return *validator* with a queryset that knows the answers, or as it is where only the database knows."""
         kind = _get_class(validator)
         if field is not None:
-            if kind is not UniqueValidator or validator.lookup != "exact" or len(field.source_attrs) != 1:
+            if kind is not UniqueValidator or not _is_answered(validator, field):
                 return validator
             fields, condition = [field], find_condition(validator, field)
             needed = (field.source,)
@@ -466,6 +468,11 @@ def _is_complete(column: Column) -> bool:
 
 def _is_certain(column: Column | None) -> bool:
     return column is not None and column.is_complete
+
+
+def _is_answered(validator: Any, field: Any) -> bool:
+    """Tell whether one query for the payload answers what *validator*, which is about *field* alone, asks of a row."""
+    return validator.lookup == "exact" and len(field.source_attrs) == 1
 
 
 def _copy(validator: Any) -> Any:

@@ -13,6 +13,7 @@ from django.db.models import Field, Model, ProtectedError, QuerySet, RestrictedE
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.serializers import ModelSerializer
+from rest_framework.utils.model_meta import get_field_info
 
 from drf_commons.bulk import bulk_create, bulk_update
 from drf_commons.serializers.assignment import assign_rows, build_instances, list_names
@@ -88,7 +89,8 @@ def write_rows(
     else:
         for row in stored:
             row.save(serializer)
-    if (len(new) > 1 or any(row.is_root for row in new)) and not needs_save(model) and _knows_keys(model, using):
+    is_many = len(new) > 1 or any(row.is_root for row in new)
+    if is_many and not needs_save(model) and _knows_keys(model, using) and not _links_many(model, new):
         _create_in_bulk(model, new, using, chunk_size)
     else:
         for row in new:
@@ -194,6 +196,13 @@ def _is_worth_it(model: type[Model], rows: Sequence[Row], names: Sequence[str]) 
 def _are_columns(model: type[Model], names: Sequence[str]) -> bool:
     """Tell whether *names* are those of columns, and of nothing else."""
     return {column.name for column in model._meta.concrete_fields if not column.primary_key}.issuperset(names)
+
+
+def _links_many(model: type[Model], rows: Sequence[Row]) -> bool:
+    """Tell whether *rows* name a relation to many, as extra values of a ``save()`` may; a model takes none of them."""
+    names = {*list_names(row.attrs for row in rows)} - {column.name for column in model._meta.concrete_fields}
+    relations: Mapping[str, Any] = get_field_info(model).relations if names else {}
+    return any(relations[name].to_many for name in names & relations.keys())
 
 
 def _knows_keys(model: type[Model], using: str) -> bool:
