@@ -84,6 +84,13 @@ def test_an_encoding_that_csv_cannot_be_read_in_is_refused(encoding: str) -> Non
         read(b"a,b\n1,2\n", ReadOptions(encoding=encoding))
 
 
+@pytest.mark.parametrize("byte_order", ["le", "be"])
+def test_a_file_that_is_marked_as_utf_32_is_refused(byte_order: str) -> None:
+    """Its lines could not be told apart; it is an error like that of any other file that cannot be read."""
+    with pytest.raises(UnreadableFileError, match="it is UTF-32"):
+        read("\ufeffa,b\n1,2\n".encode(f"utf-32-{byte_order}"))
+
+
 def test_a_declared_encoding_has_to_agree_with_the_mark() -> None:
     """A byte order mark is stronger evidence than what somebody says."""
     with pytest.raises(UnreadableFileError, match=r"declared encoding is CP1252, .* mark of UTF-8"):

@@ -16,7 +16,7 @@ from drf_commons.views import routed
 from drf_commons.views.routed import find_viewset, list_viewsets
 from tests.personnel import views
 from tests.personnel.files import build_rows, make_departments, write_csv
-from tests.personnel.models import Employee
+from tests.personnel.models import Department, Employee
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.personnel.urls")]
 
@@ -98,6 +98,22 @@ def test_a_replacement_that_fails_says_that_nothing_was_changed(path: Path) -> N
     out, _, code = run(path, "--mode", "replace")
     assert (out, code) == ("nothing was changed: 0 created, 0 updated, 0 unchanged, 0 deleted, 1 failed\n", 1)
     assert Employee.objects.count() == 2
+
+
+def test_a_replacement_that_would_delete_what_others_need_says_so(tmp_path: Path) -> None:
+    """As the answer to a request does."""
+    make_departments(1)
+    Employee.objects.bulk_create(
+        [
+            Employee(email="a@example.com", salary=1, hired="2026-01-01", department_id=pk)
+            for pk in Department.objects.values_list("pk", flat=True)
+        ]
+    )
+    path = tmp_path / "departments.csv"
+    path.write_text("code,name\nnew,New\n")
+    with pytest.raises(CommandError, match="protected foreign keys"):
+        run(path, "--mode", "replace", viewset="DepartmentViewSet")
+    assert not Department.objects.filter(code="new").exists()
 
 
 def test_a_terminal_gets_a_progress_bar(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,9 @@ from drf_commons.services.importing import (
     ImportProgress,
     ImportResult,
     ImportScope,
+    open_table,
 )
+from drf_commons.services.importing.failures import FailedRowsFile
 from tests.personnel.files import (
     COLUMNS,
     CONFIG,
@@ -34,7 +36,7 @@ from tests.personnel.files import (
     plant_faults,
     write_csv,
 )
-from tests.personnel.models import Department, Employee, Notice, Sheet, Skill
+from tests.personnel.models import Department, Desk, Employee, Notice, Sheet, Skill
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +89,12 @@ def with_step(**options: Any) -> dict[str, Any]:
 def one_employee(**values: str) -> dict[str, str]:
     row = build_rows(1, ["000"])[0]
     return {**row, "department_code": "000", **values}
+
+
+def _find_twice(_row: Mapping[str, Any]) -> str:
+    """Find more rows than one."""
+    Skill.objects.get_or_create(name="Another")
+    return Skill.objects.get().name
 
 
 # What comes in
@@ -450,6 +458,24 @@ def test_values_may_be_computed_transformed_and_constant() -> None:
     assert [(error.row, error.column, error.code) for error in result.errors] == [(3, "age", "invalid")]
 
 
+def test_a_row_that_a_function_of_the_project_does_not_find_is_an_error_of_the_file() -> None:
+    """A function may ask the database; that there is no such row, or more than one, is said of the row of the file."""
+    Skill.objects.create(name="Known")
+
+    def find(name: str) -> str:
+        return Skill.objects.get(name=name).name
+
+    step = {"model": Department, "fields": ["code"], "transforms": {"code": find}, "computed": {"name": _find_twice}}
+    result = FileImportService({"models": {"department": step}}).import_file(
+        io.BytesIO(b"code\nKnown\nstrange\n"), name="departments.csv"
+    )
+    assert [(error.row, error.column, error.code) for error in result.errors] == [
+        (2, "name", "invalid"),
+        (3, "code", "invalid"),
+    ]
+    assert "DoesNotExist: Skill matching query does not exist" in result.errors[1].reason
+
+
 def test_more_cells_may_be_required_than_the_model_does() -> None:
     """Of a column that is named in ``required`` no cell may be blank, and it may not be missing."""
     make_departments(1)
@@ -571,6 +597,15 @@ def test_a_replacement_is_all_or_nothing() -> None:
     assert {*Employee.objects.values_list("email", flat=True)} == {row["email"] for row in rows[:3]}
 
 
+def test_a_replacement_with_rows_that_fail_reports_them_whatever_else_is_in_the_way() -> None:
+    """Rows that others need could not be deleted either, but nothing has to be."""
+    import_rows(CONFIG, build_rows(1, make_departments()))
+    config = {"models": {"department": {"model": Department, "fields": ["code", "name"], "unique_fields": ["code"]}}}
+    source = io.BytesIO(b"code,name\nA,Aye\nB," + b"b" * 500 + b"\n")
+    result = FileImportService(config).import_file(source, name="departments.csv", mode="replace")
+    assert (result.state, [(error.row, error.column) for error in result.errors]) == ("rolled_back", [(3, "name")])
+
+
 # On the way
 
 
@@ -627,6 +662,20 @@ def test_failed_rows_are_handed_over_as_they_stand_in_the_file() -> None:
     FileImportService(CONFIG, on_failed=failed.extend).import_file(write_csv(rows), name="staff.csv")
     assert [(row.number, [*row.cells]) for row in failed] == [(4, [*rows[2].values()])]
     assert [error.column for error in failed[0].errors] == ["age"]
+
+
+def test_a_failed_row_that_could_not_be_read_fails_again_unless_it_is_mended() -> None:
+    """The file of failed rows has nothing of it but the reason, which is no row of blanks."""
+    config = {"models": {"desk": {"model": Desk, "fields": ["number", "code"], "constants": {"room": "a"}}}}
+    service = FileImportService(config)
+    upload = io.BytesIO(b"number,code\n1,x\n2\n")
+    with open_table(upload, name="desks.csv") as table, FailedRowsFile(table) as failures:
+        service.on_failed = failures.add
+        service.import_table(table)
+        again = b"".join(failures.write())
+    result = FileImportService(config).import_file(io.BytesIO(again), name="desks-failed.csv")
+    assert [(error.row, error.column, error.code) for error in result.errors] == [(2, "Import errors", "blank")]
+    assert Desk.objects.count() == 1
 
 
 # What may be touched

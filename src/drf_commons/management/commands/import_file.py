@@ -12,6 +12,7 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import ProtectedError, RestrictedError
 from typing_extensions import override
 
 from drf_commons.current_user import as_user
@@ -138,6 +139,8 @@ class Command(BaseCommand):
                     return result
         except (UnreadableFileError, MissingExtraError, OSError) as exc:
             raise CommandError(str(exc)) from None
+        except (ProtectedError, RestrictedError) as exc:
+            raise CommandError(str(exc.args[0])) from None
 
     @contextmanager
     def show_progress(self, path: Path, table: Table) -> Generator[Callable[[ImportProgress], None]]:

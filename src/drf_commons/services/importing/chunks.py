@@ -14,6 +14,8 @@ from typing import Any, TypeAlias, TypeGuard
 
 from django.db import transaction
 
+from drf_commons.services.importing.cells import write_cell
+from drf_commons.services.importing.headers import REASON_COLUMN
 from drf_commons.services.importing.lookups import Fault
 from drf_commons.services.importing.plan import Plan, StepPlan
 from drf_commons.services.importing.result import Action, CellError, FailedRow, PreviewRow, StepCounts
@@ -135,6 +137,8 @@ class _Run:
         self.outcomes: dict[str, StepOutcome] = {}
         with self.watch.time("converting"):
             self.converted = {step.name: self.convert(step) for step in plan.steps}
+            if REASON_COLUMN in plan.header:
+                self.fail_blank(plan.header.index(REASON_COLUMN))
 
     def convert(self, step: StepPlan) -> _Converted:
         """Convert every cell of a step."""
@@ -161,6 +165,13 @@ class _Run:
         for row, value in enumerate(values):
             if type(value) is Fault:
                 self.fail(row, self.plan.header[index], self.columns[index][row], value)
+
+    def fail_blank(self, place: int) -> None:
+        """Refuse rows of a file of failed rows that hold nothing but the reason at *place*: they were not readable."""
+        for row, cells in enumerate(self.chunk.rows):
+            if not any(write_cell(cell).strip() for cell in (*cells[:place], *cells[place + 1 :])):
+                fault = Fault("the row holds nothing but a reason; fill it in, or remove it", "blank")
+                self.fail(row, self.plan.header[place], cells[place], fault)
 
     def fail(self, row: int, column: str, value: object, fault: Fault) -> None:
         """Note that *row* fails."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist, ValidationError
 from django.db import models
 
 from drf_commons.services.importing.cells import Converter, build_converter, can_remember, describe_error, write_cell
@@ -33,7 +33,16 @@ _TEXTS: Final = (models.CharField, models.EmailField, models.SlugField, models.T
 _PART: Final = 50
 
 #: What a function of the project may raise over a cell that it does not understand.
-_DATA_ERRORS: Final = (ValidationError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_DATA_ERRORS: Final = (
+    ValidationError,
+    ObjectDoesNotExist,
+    MultipleObjectsReturned,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 
 
 class BoundColumn:

@@ -157,6 +157,9 @@ class FileImportService:
             raise UnreadableFileError(table.name, "it has a header, and no rows")
         if not replaces:
             return
+        if tally.failed and not tally.deferred:
+            tally.state = "rolled_back"  # what is deleted would come back
+            return
         if plan.steps[-1].key:
             tally.deleted += self.delete_others(plan, frozenset(tally.pks))
         for chunk in tally.take_deferred():

@@ -16,7 +16,7 @@ __all__ = ["Encoding", "Lines", "RecordTooLongError", "count_lines", "find_encod
 _BLOCK: Final = 1 << 20
 _SAMPLE: Final = 1 << 16
 
-#: Byte order marks; UTF-32 stands first because its mark begins like that of UTF-16.
+#: Byte order marks; UTF-32, which is refused, stands first because its mark begins like that of UTF-16.
 _MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -59,6 +59,8 @@ def find_encoding(source: Source, declared: str | None) -> Encoding:
     """Return how the whole file is encoded; a byte that does not fit is an error that names its line."""
     sample = _peek(source.file, _SAMPLE)
     encoding = _read_mark(sample)
+    if encoding is not None and encoding.name.startswith("utf-32"):
+        raise UnreadableFileError(source.name, "it is UTF-32, which CSV is not read in; save the file as UTF-8")
     if declared is not None:
         encoding = _check_declared(source.name, declared, encoding)
     elif encoding is None:
