@@ -37,6 +37,7 @@ from tests.personnel.files import (
     write_csv,
 )
 from tests.personnel.models import Department, Desk, Employee, Notice, Sheet, Skill
+from tests.warehouse.models import Sample, Supplier
 
 pytestmark = pytest.mark.django_db
 
@@ -436,6 +437,38 @@ def test_missing_rows_may_be_created() -> None:
     assert (result.created, result.failed) == (3, 1)
     assert {*Department.objects.values_list("code", flat=True)} == {"000", "NEW"}
     assert Skill.objects.filter(name="flying").count() == 1
+
+
+def test_a_missing_row_that_cannot_be_created_takes_no_other_one_along() -> None:
+    """Two departments without a code are one too many; the first of them is created all the same."""
+    step = {
+        "model": Desk,
+        "fields": ["room", "department"],
+        "foreign_keys": {"department": {"lookup_field": "name", "create_missing": True}},
+    }
+    source = io.BytesIO(b"room,department\na,Sales\nb,Law\n")
+    result = FileImportService({"models": {"desk": step}}).import_file(source, name="desks.csv")
+    assert (result.created, [error.code for error in result.errors]) == (1, ["does_not_exist"])
+    assert Department.objects.count() == 1
+
+
+def test_a_foreign_key_holds_the_column_that_it_refers_to() -> None:
+    """Which need not be the primary key: of what an earlier step made, and of what a cell names."""
+    supplier = {"model": Supplier, "fields": ["name"], "unique_fields": ["name"], "columns": {"supplier": "name"}}
+    sample = {"model": Sample, "fields": ["char"], "references": {"text_foreign_key": "supplier"}}
+    config = {"models": {"supplier": supplier, "sample": sample}}
+    result = FileImportService(config).import_file(io.BytesIO(b"supplier,char\nAda,a\nBob,b\n"), name="samples.csv")
+    assert (result.created, result.failed) == (2, 0)
+    assert dict(Sample.objects.values_list("char", "text_foreign_key__name")) == {"a": "Ada", "b": "Bob"}
+
+    named = {"models": {"sample": {"model": Sample, "fields": ["char", "text_foreign_key"]}}}
+    pk = str(Supplier.objects.get(name="Ada").pk).encode()
+    source = io.BytesIO(b"char,text_foreign_key\nc,Ada\nd," + pk + b"\n")
+    again = FileImportService(named).import_file(source, name="samples.csv")
+    assert [(error.row, error.column, error.code) for error in again.errors] == [
+        (3, "text_foreign_key", "does_not_exist")
+    ]
+    assert Sample.objects.get(char="c").text_foreign_key == Supplier.objects.get(name="Ada")
 
 
 def test_values_may_be_computed_transformed_and_constant() -> None:

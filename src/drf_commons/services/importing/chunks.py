@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard, cast
 
 from django.db import transaction
 
 from drf_commons.services.importing.cells import write_cell
 from drf_commons.services.importing.headers import REASON_COLUMN
-from drf_commons.services.importing.lookups import Fault
+from drf_commons.services.importing.lookups import MAX_PARAMETERS, Fault
 from drf_commons.services.importing.plan import Plan, StepPlan
 from drf_commons.services.importing.result import Action, CellError, FailedRow, PreviewRow, StepCounts
 from drf_commons.services.importing.rows import fill_computed
@@ -260,13 +260,26 @@ class _Run:
     def build_records(self, step: StepPlan, columns: list[Sequence[Any]]) -> Mapping[int, tuple[Any, ...]]:
         """Return the values of each row that did not fail."""
         size = len(self.chunk.numbers)
-        for target in step.references.values():
+        for name, target in step.references.items():
             pks = self.outcomes[target].pks
-            columns.append([pks.get(row) for row in range(size)])
+            columns.append(self.find_targets(step, name, [pks.get(row) for row in range(size)]))
         columns += [[value] * size for value in step.constants.values()]
         records = dict(enumerate(zip(*columns, strict=True))) if columns else dict.fromkeys(range(size), ())
         alive = {row: records[row] for row in self.list_alive()} if self.errors else records
         return self.add_computed(step, alive) if step.step.computed else alive
+
+    def find_targets(self, step: StepPlan, name: str, pks: Sequence[Any]) -> Sequence[Any]:
+        """Return what the foreign key *name* holds for the rows with *pks*: another column than their key, maybe."""
+        target = cast("Any", step.model._meta.get_field(name)).target_field
+        if target.primary_key:
+            return pks
+        rows = target.model._base_manager.using(self.plan.using)
+        wanted = [*{*pks} - {None}]
+        values: dict[Any, Any] = {}
+        for start in range(0, len(wanted), MAX_PARAMETERS):
+            part = rows.filter(pk__in=wanted[start : start + MAX_PARAMETERS])
+            values.update(part.values_list("pk", target.attname))
+        return [values.get(pk) for pk in pks]
 
     def add_computed(self, step: StepPlan, records: Mapping[int, tuple[Any, ...]]) -> Mapping[int, tuple[Any, ...]]:
         """Return *records* with what is computed from each."""

@@ -78,13 +78,15 @@ def must_be_given(field: FieldAny) -> bool:
 def _find_targets(
     step: ModelStep, source: str, lookups: Sequence[tuple[str, ForeignKeyLookup]]
 ) -> Iterator[tuple[FieldAny, ForeignKeyLookup | None]]:
-    """Yield the fields that a column feeds; a relation without a look-up of its own is found by its key."""
+    """Yield the fields that a column feeds; a relation without a look-up of its own is found by what it holds."""
     for name, lookup in lookups:
         yield cast("FieldAny", find_column(step.model_class, name)), lookup  # the configuration is checked
     if not lookups:
         field = cast("FieldAny", find_column(step.model_class, source))
         if field.many_to_many:
             yield field, ManyToManyLookup()
+        elif isinstance(field, models.ForeignKey) and not field.target_field.primary_key:
+            yield field, ForeignKeyLookup(lookup_field=field.target_field.name)
         else:
             yield field, ForeignKeyLookup() if field.is_relation else None
 

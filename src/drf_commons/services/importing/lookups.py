@@ -86,13 +86,15 @@ class Lookup:
         return dict(self.queryset.filter(**{f"{self.target}__in": {*targets}}).values_list(self.target, self.name))
 
     def _create(self, keys: Iterable[Any]) -> dict[Any, Any]:
-        """Create a row for each key; return their targets."""
+        """Create a row for each key, one by one where one of them keeps the others; return their targets."""
         missing = [*keys]
         model = self.queryset.model
         try:
             with transaction.atomic(using=self.queryset.db):
                 bulk_create(self.queryset, [model(**{self.name: key}) for key in missing])
         except DatabaseError as exc:
+            if len(missing) > 1:
+                return {key: target for each in missing for key, target in self._create([each]).items()}
             return {key: Fault(f"It is missing, and cannot be created: {exc}", "does_not_exist") for key in missing}
         return self._query(missing)
 
