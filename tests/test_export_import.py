@@ -88,6 +88,19 @@ def test_every_field_comes_back_as_it_was(file_type: FileType) -> None:
     assert [*source.values()] == before
 
 
+@pytest.mark.parametrize("file_type", ["csv", "xlsx"])
+def test_what_json_holds_comes_back_as_it_was(file_type: FileType) -> None:
+    """A text that looks like a number, or like a list, is one still."""
+    values: list[Any] = ["text", "5", "[1]", "true", True, False, 5, 0.5, [True, "x"], {"a": "b"}, "", "=1"]
+    Sample.objects.bulk_create(Sample(json=value) for value in values)
+    data = b"".join(ExportService(Sample.objects.all(), {"id": "id", "json": "json"}).stream(file_type))
+    step = {"model": Sample, "fields": ["id", "json"], "unique_fields": ["id"], "update_if_exists": True}
+    result = FileImportService({"models": {"sample": step}}).import_file(BytesIO(data), name=f"samples.{file_type}")
+    assert (result.unchanged, result.updated, result.errors) == (len(values), 0, ())
+    shown = ExportService([{"json": "text"}], {"json": "json"})
+    assert b'"' not in b"".join(shown.stream("csv"))  # of a row that is no model's nobody knows that it is JSON
+
+
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="one database is enough")
 def test_labels_of_choices_are_understood() -> None:
     """A person sees labels, and so does the import."""

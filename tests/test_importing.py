@@ -37,7 +37,7 @@ from tests.personnel.files import (
     write_csv,
 )
 from tests.personnel.models import Department, Desk, Employee, Notice, Sheet, Skill
-from tests.warehouse.models import Sample, Supplier
+from tests.warehouse.models import Sample, Shelf, Supplier
 
 pytestmark = pytest.mark.django_db
 
@@ -193,6 +193,19 @@ def test_rows_that_cannot_be_read_fail_by_themselves() -> None:
     result = FileImportService(config).import_file(source, name="departments.csv")
     assert (result.created, result.failed, result.total) == (2, 1, 3)
     assert [(error.row, error.code) for error in result.errors] == [(3, "ragged")]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="Only Postgres has arrays and ranges")
+def test_a_cell_that_is_no_array_is_an_error_of_its_row() -> None:
+    """Their fields raise what they came across, and no ValidationError."""
+    source = io.BytesIO(b"numbers;span\n1,2;\n;[1,2)\n[1, 2];\n")
+    config = {"models": {"shelf": {"model": Shelf, "fields": ["numbers", "span"]}}}
+    result = FileImportService(config).import_file(source, name="shelves.csv")
+    assert [(error.row, error.column, error.code) for error in result.errors] == [
+        (2, "numbers", "invalid"),
+        (3, "span", "invalid"),
+    ]
+    assert [*Shelf.objects.values_list("numbers", flat=True)] == [[1, 2]]
 
 
 def test_errors_are_capped_and_counted() -> None:

@@ -83,7 +83,7 @@ def _choose_cell(column: Column, file_type: FileType) -> _Cell | None:
         return lambda value: yes if value else no
     if isinstance(pattern, str) and not (file_type == "xlsx" and get_number_format(column)):
         return partial(_apply_pattern, pattern)
-    return None
+    return _write_scalar if isinstance(field, models.JSONField) and file_type != "pdf" else None
 
 
 def _is_choice(field: FieldAny | None) -> bool:
@@ -174,6 +174,11 @@ def _write_bytes(value: bytes | bytearray | memoryview[int]) -> str:
 
 def _write_json(value: object) -> str:
     return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
+
+
+def _write_scalar(value: object) -> object:
+    """Return a text or a truth value of a JSON field as JSON, which alone tells it from a number, say, or a list."""
+    return _write_json(value) if isinstance(value, bool | str) else value
 
 
 #: The first that fits, the more special ones first.

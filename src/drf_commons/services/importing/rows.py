@@ -63,7 +63,8 @@ class ValueColumn(BoundColumn):
         self._convert = _with_transforms(build_converter(column.field), transforms)
         if column.source in step.required:
             self._convert = _refuse_blank(self._convert, column.field)
-        self._errors = _DATA_ERRORS if transforms else (ValidationError, OverflowError)
+        # Not every field says with a ValidationError what it cannot read: an array of PostgreSQL does not.
+        self._errors = _DATA_ERRORS if transforms else (ValidationError, OverflowError, TypeError, ValueError)
         is_plain = not transforms and column.source not in step.required
         self._recognise = build_recogniser(column.field) if is_plain else None
         self._is_text: bool = not transforms and _is_text(column.field)
