@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -17,6 +18,7 @@ from typing_extensions import override
 
 from drf_commons.errors import BulkVersionConflictError
 from drf_commons.serializers import BaseModelSerializer, BulkListSerializer, BulkUpdateListSerializer
+from drf_commons.serializers.fields import IdOnlyField
 from tests.personnel.models import Department, Employee
 from tests.warehouse.models import Crate, Item, Label, Machine, Parcel, Supplier
 
@@ -625,6 +627,57 @@ def test_methods_of_a_serializer_see_their_row() -> None:
         [("name", first, "n0"), ("row", first, "N0"), ("name", second, "n1"), ("row", second, "N1")]
     )
     assert [row.name for row in rows] == ["N0", "N1"]
+
+
+class OfferedRows:
+    """Offers no supplier called Bob for a row that says so."""
+
+    parent: Any
+
+    def get_queryset(self) -> QuerySet[Supplier]:
+        """Return the rows that may be named for the row at hand."""
+        rows = Supplier.objects.all()
+        return rows.exclude(name="bob") if self.parent.instance.name == "no bob" else rows
+
+
+class OfferedByKey(OfferedRows, serializers.PrimaryKeyRelatedField[Supplier]):
+    """As DRF finds rows by their key."""
+
+
+class OfferedBySlug(OfferedRows, serializers.SlugRelatedField[Supplier]):
+    """As DRF finds rows by another column."""
+
+
+class OfferedById(OfferedRows, IdOnlyField[Supplier]):
+    """As the library finds them."""
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        (OfferedByKey(queryset=Supplier.objects.all()), "pk"),
+        (OfferedBySlug(queryset=Supplier.objects.all(), slug_field="name"), "name"),
+        (OfferedById(queryset=Supplier.objects.all()), "pk"),
+    ],
+)
+def test_rows_that_a_field_offers_for_one_row_are_not_offered_for_another(field: Any, name: str) -> None:
+    """A ``get_queryset()`` of a field may look at the row, and so it is asked for each."""
+
+    class OfferedItemSerializer(BaseModelSerializer[Item]):
+        supplier = field
+
+        class Meta:
+            model = Item
+            fields = ("id", "supplier")
+
+    bob = Supplier.objects.create(name="bob")
+    items = [Item.objects.create(name=text) for text in ("no bob", "a", "b")]
+    data = [{"id": item.pk, "supplier": getattr(bob, name)} for item in items]
+    with CaptureQueriesContext(connection) as queries:
+        errors = find_errors(bulk(OfferedItemSerializer, Item.objects.all(), data=data))
+
+    assert {index: [*error] for index, error in errors.items()} == {0: ["supplier"]}
+    assert len(queries) <= 1 + 3
 
 
 def test_create_and_update_of_a_serializer_are_called() -> None:

@@ -393,7 +393,7 @@ class NestedRelation(Field[Any, Any, Any, Any]):
             fields: dict[str, Any] = {**self.child.fields}
             for field in fields.values():
                 one: object = getattr(field, "child_relation", field)
-                if isinstance(one, ConfigurableRelatedFieldMixin) and one.looks_up_rows and not field.read_only:
+                if isinstance(one, ConfigurableRelatedFieldMixin) and one.looks_up_together and not field.read_only:
                     values: list[Any] = [field.get_value(item) for item in items]
                     listed: list[Any] = [value for value in values if isinstance(value, list)]
                     stack.enter_context(one.preloaded([*values, *chain.from_iterable(listed)]))

@@ -214,6 +214,11 @@ class ConfigurableRelatedFieldMixin(RuntimeGeneric, RelatedField[M, In, Out], AB
         """Tell whether a client may name a row that exists."""
         return bool(self.accepts & (Accept.PK | Accept.SLUG))
 
+    @property
+    def looks_up_together(self) -> bool:
+        """Tell whether many rows may be asked for at once: a ``get_queryset()`` of its own may look at each."""
+        return self.looks_up_rows and str(type(self).get_queryset.__module__).startswith("drf_commons.")
+
     @override
     def get_queryset(self) -> QuerySet[M] | None:
         """Return the rows a client may name, as of now."""
