@@ -186,6 +186,16 @@ def test_rows_that_look_alike_are_all_there(staff: list[Employee]) -> None:
 
 
 @pytest.mark.django_db
+def test_a_union_is_exported_as_it_is_listed(staff: list[Employee]) -> None:
+    """Its relations to many and its attributes included."""
+    ada, bob = (Employee.objects.filter(email=person.email) for person in staff)
+    config: ExportFieldConfig = {"email": "E-mail", "skills": "Skills", "__str__": "Text"}
+    rows = read_csv(export(config, ada.union(bob).order_by("email")))
+    skills = ";".join(str(pk) for pk in Skill.objects.order_by("pk").values_list("pk", flat=True))
+    assert rows[1:] == [["ada@example.com", skills, "ada@example.com"], ["bob@example.com", "", "bob@example.com"]]
+
+
+@pytest.mark.django_db
 def test_slices_and_prefetches_are_respected(staff: list[Employee]) -> None:
     """A queryset is taken as it is."""
     source = Employee.objects.order_by("-email").prefetch_related("skills").select_related("department")

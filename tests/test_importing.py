@@ -741,6 +741,16 @@ def test_only_rows_in_scope_are_changed() -> None:
     assert (result.unchanged, result.deleted, Employee.objects.count()) == (1, 1, 2)
 
 
+def test_nobody_is_told_what_a_row_out_of_scope_holds() -> None:
+    """A row that guesses all of it right is refused as one that does not."""
+    rows = build_rows(1, make_departments(1))
+    import_rows(CONFIG, rows)
+    scope = ImportScope(querysets={"employee": Employee.objects.none()})
+    for row in (rows[0], {**rows[0], "salary": "1.00"}):
+        result = FileImportService(CONFIG, scope=scope).import_file(write_csv([row]), name="staff.csv", dry_run=True)
+        assert (result.unchanged, [error.code for error in result.errors]) == (0, ["unique"])
+
+
 def test_related_rows_are_looked_up_within_their_scope() -> None:
     """A department that may not be referred to is one that does not exist."""
     rows = build_rows(2, make_departments())

@@ -33,7 +33,9 @@ def read_blocks(queryset: _QuerySetAny, columns: Sequence[Column]) -> Iterator[C
     if lookups or queryset.query.distinct:
         paths.setdefault("pk")
     places = {path: place for place, path in enumerate(paths)}
-    rows = queryset.prefetch_related(None).values_list(*paths).iterator(BLOCK_SIZE)
+    if not queryset.query.combinator:  # Django leaves a union little to do, and it has no use for this
+        queryset = queryset.prefetch_related(None)
+    rows = queryset.values_list(*paths).iterator(BLOCK_SIZE)
     while block := [*islice(rows, BLOCK_SIZE)]:
         values = [*zip(*block, strict=True)]
         yield [

@@ -179,7 +179,8 @@ class StepWriter:
             if stored is None:
                 new.append(row)
             elif (
-                stored.record == record
+                stored.in_scope
+                and stored.record == record
                 and plan.step.skip_unchanged
                 and not (has_links and relations.differ(row, stored.pk))
             ):
@@ -212,7 +213,9 @@ class StepWriter:
         plan = self.plan
         changes = find_changes(plan, stored.record, record)
         links = relations.differ(row, stored.pk) if plan.many_to_many else {}
-        if (not changes and not links and plan.step.skip_unchanged) or (not self.updates and not plan.is_main):
+        is_same = not changes and not links and plan.step.skip_unchanged
+        # Of a row out of reach nobody is told whether it holds just that.
+        if (is_same and stored.in_scope) or (not self.updates and not plan.is_main):
             self.settle(row, "unchanged", stored.pk)
         elif not self.updates or not stored.in_scope:
             self.fail_taken(row, record, plan.key)
