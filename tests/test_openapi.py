@@ -18,6 +18,7 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.validation import validate_schema
 from jsonschema import Draft202012Validator
 from rest_framework.decorators import action
+from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import DefaultRouter
@@ -410,3 +411,36 @@ def test_a_view_without_a_queryset_is_described_all_the_same() -> None:
     told = str({**GENERATOR_STATS._warn_cache, **GENERATOR_STATS._error_cache})
     assert "Modelless: neither its queryset nor its serializer names a model" in told
     assert "Warning [Rowless]: could not derive type of path parameter" in told
+
+
+class ItemPages(LimitOffsetPagination):
+    """Rows under a name of the project's own."""
+
+    default_limit = 10
+
+    @override
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({"total": self.count, "items": data})
+
+    @override
+    def get_paginated_response_schema(self, schema: Schema) -> Schema:
+        return {"type": "object", "properties": {"total": {"type": "integer"}, "items": schema}}
+
+
+class Itemized(ReadOnlyViewSet[Author]):
+    queryset = Author.objects.order_by("pk")
+    serializer_class = AuthorSerializer
+    pagination_class = ItemPages
+
+
+def test_a_paginator_calls_its_rows_what_it_likes() -> None:
+    """They stand in ``data`` all the same, and the rest of what it says beside them."""
+    Author.objects.create(name="Ada")
+    urls = route(itemized=Itemized)
+    schema = generate(urls)
+    page = get_body(get_operation(schema, "get", "/itemized/"), "200")
+    told = get_component(schema, page["$ref"].rpartition("/")[2])
+    assert told["properties"]["data"] == {"type": "array", "items": {"$ref": "#/components/schemas/Author"}}
+    assert get_component(schema, "ItemPages")["properties"] == {"total": {"type": "integer"}}
+    with override_settings(ROOT_URLCONF=type("urls", (), {"urlpatterns": urls})):
+        check_body(schema, "get", "/itemized/", APIClient().get("/itemized/"))

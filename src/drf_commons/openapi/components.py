@@ -54,18 +54,26 @@ def _build_conflict(registry: Registry) -> dict[str, Schema]:
 def turn_into_page(registry: Registry, page: Schema, paginator: object) -> None:
     """Turn what *paginator* says its body is into the body of a list: rows in ``data``, the rest in ``pagination``."""
     properties: dict[str, Schema] = page.get("properties", {})
-    if "results" not in properties:
-        return
+    rows = _find_rows(properties, paginator)
     # Paginators speak OpenAPI 3.0 whatever the version: what may be null is put as the version has it.
-    rest = {name: append_meta(schema, {}) for name, schema in properties.items() if name != "results"}
+    rest = {name: append_meta(schema, {}) for name, schema in properties.items() if name != rows}
     # DRF's own say of half of what they send that it may be missing.
     required = [name for name in rest if name in page.get("required", []) or _is_known(paginator)]
     pagination: Schema = {"type": "object", "properties": rest, **({"required": required} if required else {})}
     kind = type(paginator)
     reference = register(registry, kind.__name__, kind, pagination)
-    body = _build_body({"data": properties["results"]}, {"pagination": reference}, is_success=True)
+    data = properties.get(rows, {"type": "array", "items": {}})
+    body = _build_body({"data": data}, {"pagination": reference}, is_success=True)
     page.clear()
     page.update(body)
+
+
+def _find_rows(properties: Schema, paginator: Any) -> str:
+    """Return what *paginator* calls the rows, as it does with an answer: nothing, where they are further inside."""
+    rows: Schema = {}
+    told: Schema = paginator.get_paginated_response_schema(rows)
+    named = (name for name, schema in told.get("properties", {}).items() if schema is rows)
+    return next(named, "results" if "results" in properties else "")
 
 
 def _is_known(paginator: Any) -> bool:
