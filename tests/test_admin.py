@@ -174,6 +174,18 @@ def test_a_row_that_nobody_changed_is_saved_again_and_again(page: Client) -> Non
     assert (document.body, document.version) == ("text 2", 4)
 
 
+def test_a_conflict_is_told_where_times_have_no_zone(page: Client, settings: Any) -> None:
+    """A project without USE_TZ is told when the row was changed as well."""
+    settings.USE_TZ = False
+    document = Document.objects.create(body="first")
+    address = f"{DOCUMENTS}{document.pk}/change/"
+    form = read_inputs(page.get(address).content.decode())
+    save(page, address, body="faster")
+    answer = page.post(address, {**form, "body": "late"})
+    assert answer.status_code == 200
+    assert "has changed this row since you opened it" in answer.content.decode()
+
+
 def test_a_conflict_in_the_middle_of_a_save_is_told_and_nothing_is_written(
     page: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

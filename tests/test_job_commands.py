@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.test import override_settings
 from django.utils import timezone
 
 from drf_commons.jobs.models import ImportJob, JobStatus
@@ -68,6 +69,8 @@ def test_jobs_are_listed(tmp_path: Path) -> None:
     lines = run("list").splitlines()
     assert [line.partition(" ")[0] for line in lines] == [str(export.pk), str(job.pk)]
     assert "import  completed  2 of 2 rows" in lines[1]
+    with override_settings(USE_TZ=False):
+        assert len(run("list").splitlines()) == 2
     assert run("list", "--active") == "no jobs\n"
 
 

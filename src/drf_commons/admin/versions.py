@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.formats import date_format
-from django.utils.timezone import localtime
+from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext as _
 from typing_extensions import TypeVar, override
 
@@ -97,5 +97,6 @@ def describe_conflict(row: VersionMixin) -> str:
     when = row.updated_at if isinstance(row, TimeStampMixin) else None
     changed = _("%(who)s has changed this row since you opened it") % {"who": who or _("Somebody")}
     if when is not None:
-        changed += f" ({date_format(localtime(when), 'DATETIME_FORMAT')})"
+        shown = localtime(when) if is_aware(when) else when
+        changed += f" ({date_format(shown, 'DATETIME_FORMAT')})"
     return f"{changed}. {_('Nothing was saved: open the row again to see it as it is now.')}"

@@ -75,7 +75,8 @@ class Command(BaseCommand):
             mark_stalled(jobs)
             found += (jobs.filter(status__in=ACTIVE) if only_active else jobs)[:_SHOWN]
         for job in sorted(found, key=lambda job: job.created_at, reverse=True)[:_SHOWN]:
-            when = timezone.localtime(job.created_at).strftime("%Y-%m-%d %H:%M:%S")
+            local = timezone.localtime(job.created_at) if timezone.is_aware(job.created_at) else job.created_at
+            when = local.strftime("%Y-%m-%d %H:%M:%S")
             progress = get_progress(job)
             rows = f"{progress.rows:,} of {'?' if progress.total is None else f'{progress.total:,}'} rows"
             kind = job._meta.verbose_name
