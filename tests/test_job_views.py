@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from unittest.mock import patch
 
 import pytest
@@ -132,6 +132,33 @@ def test_a_workbook_with_many_rows_becomes_a_job() -> None:
         with override_settings(COMMON={"IMPORT_INLINE_MAX_ROWS": limit}):
             response = client.post("/departments/import-from-file/", {"file": file, "append_data": "true"})
         assert response.status_code == status, response.data
+
+
+class Bearer:
+    """Somebody whom a token names, and no row of the database."""
+
+    pk = "bearer"
+    is_authenticated = True
+
+    def get_username(self) -> str:
+        return self.pk
+
+    def has_perms(self, names: object) -> bool:  # noqa: ARG002  # Django's signature
+        return True
+
+
+def test_whoever_has_no_row_of_their_own_waits() -> None:
+    """A job belongs to a row of the users: who has none is answered at once."""
+    client = APIClient()
+    client.force_authenticate(cast("Any", Bearer()))
+    assert send(client, GOOD).status_code == 201
+
+
+def test_users_without_permissions_see_their_own_jobs(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model of users that is made without PermissionsMixin has no ``has_perm()``."""
+    send(sign_in(ada), GOOD)
+    monkeypatch.setattr(User, "has_perm", None)
+    assert len(sign_in(ada).get("/jobs/imports/").data["data"]) == 1
 
 
 def test_whoever_is_not_signed_in_waits() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import IO, Any, Final, cast
 
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import UploadedFile
 from django.urls import NoReverseMatch
 from rest_framework.request import Request
@@ -32,10 +33,11 @@ def prefers_async(request: Request) -> bool:
 def offers_jobs(request: Request) -> bool:
     """Tell whether what *request* asks for may become a job; else it is answered at once.
 
-    It may not without the app, without a URL for its jobs, and for whoever is not signed in: a job belongs to somebody.
+    It may not without the app, without a URL for its jobs, and for whoever is not signed in, or has no row of their
+    own, as with some tokens: a job belongs to somebody.
     """
     user: Any = request.user  # whoever the project's authentication finds
-    is_known = user is not None and user.is_authenticated
+    is_known = isinstance(user, get_user_model()) and user.is_authenticated
     return is_known and apps.is_installed("drf_commons.jobs") and find_job_url(request, IMPORT_JOBS) is not None
 
 
