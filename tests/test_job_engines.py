@@ -11,6 +11,8 @@ from django.contrib.auth.models import User
 from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
+from drf_commons.jobs.models import JobStatus, Strategy
+from drf_commons.jobs.service import start_import
 from tests.clusters import Cluster, run_cluster, wait_for
 from tests.personnel.files import build_rows, make_departments, write_csv
 from tests.personnel.models import Department, Employee
@@ -26,6 +28,21 @@ pytestmark = [
 ]
 
 COMMON: Final = {"TRANSFER_RUNNER": "celery", "TRANSFER_STALLED_AFTER": 4, "TRANSFER_CHUNK_ROWS": 20}
+
+
+COLUMNS: Final = ["email", "first_name", "last_name", "badge", "salary", "hired"]
+#: Rows that are updated, and have a second unique column: one chunk after the other.
+ORDERED: Final = {
+    "steps": [
+        {
+            "model": "personnel.Employee",
+            "fields": COLUMNS,
+            "unique_fields": ["email"],
+            "update_if_exists": True,
+            "foreign_keys": {"department": {"lookup_field": "code", "source_field": "department_code"}},
+        }
+    ]
+}
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +112,17 @@ def check_export(client: APIClient) -> None:
 def test_an_import_by_each_engine(client: APIClient) -> None:
     """The rows are there, and the audit columns name the user."""
     check_import(client)
+
+
+@pytest.mark.usefixtures("engine")
+def test_an_import_of_many_chunks_by_each_engine(settings: Any) -> None:
+    """What does its tasks at once does not do them within each other: a job may have any number of chunks."""
+    settings.COMMON = {**settings.COMMON, "TRANSFER_CHUNK_ROWS": 1, "IMPORT_BATCH_SIZE": 1}
+    file = write_csv(build_rows(150, make_departments(5)), [*COLUMNS, "department_code"])
+    job = start_import(f"{__name__}.ORDERED", file, name="employees.csv")
+    job.refresh_from_db()
+    assert (job.status, job.message, job.strategy) == (JobStatus.COMPLETED, "", Strategy.IN_ORDER)
+    assert Employee.objects.count() == 150
 
 
 @pytest.mark.usefixtures("engine")

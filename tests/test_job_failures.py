@@ -205,6 +205,7 @@ def test_workers_that_cannot_be_reached(client: APIClient) -> None:
         response = send(client, GOOD)
     assert (response.status_code, response.data["message"]) == (202, message)
     assert response.data["data"]["status"] == "failed"
+    assert response.data["data"]["finished_at"] is not None  # or nobody would ever prune it
     assert client.post(response.data["data"]["links"]["resume"]).status_code == 200
     Courier.deliver()
     assert get(client, response["Location"])["status"] == "completed"

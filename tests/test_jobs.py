@@ -7,6 +7,7 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -16,7 +17,7 @@ from django.utils import timezone
 from drf_commons.errors import ConfigurationError, JobStateError
 from drf_commons.jobs.calls import Call
 from drf_commons.jobs.models import ImportChunk, ImportJob, JobStatus
-from drf_commons.jobs.runners import get_runner, run_call
+from drf_commons.jobs.runners import InlineRunner, get_runner, run_call
 from drf_commons.jobs.service import Requester, cancel, confirm, get_progress, get_report, resume, start_import
 from drf_commons.services.importing import build_plan
 from drf_commons.services.importing.writer import StepWriter
@@ -69,6 +70,44 @@ def test_a_file_is_divided_once_however_often_a_worker_is_asked(settings: Any) -
     Courier.deliver(copies=2)
     job.refresh_from_db()
     assert (job.status, job.message, Department.objects.count()) == (JobStatus.COMPLETED, "", 30)
+
+
+def test_requests_of_two_threads_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever starts a job finds it done, also while another thread of the process is at a job of its own."""
+    done: list[Call] = []
+
+    def work(call: Call) -> None:
+        if not done:
+            done.append(call)
+            with ThreadPoolExecutor(1) as other:
+                other.submit(runner.enqueue, second).result(10)
+            assert done == [first, second]
+        else:
+            done.append(call)
+
+    monkeypatch.setattr("drf_commons.jobs.work.work", work)
+    runner, first, second = InlineRunner(), *(Call(task="plan", job=uuid4()) for _ in range(2))
+    runner.enqueue(first)
+    assert done == [first, second]
+
+
+def test_a_name_that_no_folder_takes_is_shortened() -> None:
+    """A long name, of signs that are several bytes each, fits with what is added for the rows that failed."""
+    name = "é" * 240 + ".csv"
+    job = start_import(f"{__name__}.DEPARTMENTS", BytesIO(b"code,name\nA1,Archive\nTOO-LONG-A-CODE,B\n"), name=name)
+    job.refresh_from_db()
+    assert (job.status, job.message, job.file_name) == (JobStatus.COMPLETED, "", name)
+    assert "/éé" in str(job.failed_file.name)
+
+
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_signs_that_no_database_takes_keep_no_other_row_out(is_whole: bool) -> None:
+    """A NUL fails its row, as without a job, and the rows around it are imported."""
+    job = start("code,name\nA1,Archive\nB2,Bak\x00ery\nC3,Cellar\n", dry_run=is_whole)
+    assert (job.status, job.message) == (JobStatus.COMPLETED, "")
+    assert job.report is not None
+    assert (job.report["created"], job.report["failed"]) == (2, 1)
+    assert job.report["errors"][0]["value"] == "Bak\ufffdery"
 
 
 def test_what_has_ended_is_neither_cancelled_nor_resumed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import heapq
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -17,7 +18,7 @@ from drf_commons.jobs.rows import find_failed, get_database
 from drf_commons.services.importing import CellError, FailedRow, FailedRowsFile
 from drf_commons.services.importing.cells import write_cell
 
-__all__ = ["keep_failed", "read_failed", "save_failed_file"]
+__all__ = ["keep_failed", "make_storable", "read_failed", "save_failed_file"]
 
 #: What a cell of a sheet may be beside what JSON has.
 _TYPES: Final[Mapping[str, Any]] = {
@@ -27,16 +28,38 @@ _TYPES: Final[Mapping[str, Any]] = {
 }
 
 
+#: What a file may have in its cells, and PostgreSQL does not take as JSON.
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+
+
+def make_storable(value: Any) -> Any:
+    """Return *value*, which is as JSON has it, with a sign of its own for every character that no database takes."""
+    match value:
+        case str():
+            return _UNSTORABLE.sub("\ufffd", value)
+        case list() | tuple():
+            return [make_storable(item) for item in cast("Sequence[Any]", value)]
+        case dict():
+            return {make_storable(key): make_storable(item) for key, item in cast("Mapping[Any, Any]", value).items()}
+        case _:
+            return value
+
+
 def keep_failed(chunk: ImportChunk, rows: Sequence[FailedRow]) -> None:
     """Keep *rows*, which failed in one batch of *chunk*."""
     FailedRows._default_manager.using(get_database()).create(
         chunk=chunk,
         first_number=rows[0].number,
         numbers=[row.number for row in rows],
-        rows=[
-            [[_pack(cell) for cell in row.cells], [[e.column, _pack(e.value), e.reason, e.code] for e in row.errors]]
-            for row in rows
-        ],
+        rows=make_storable(
+            [
+                [
+                    [_pack(cell) for cell in row.cells],
+                    [[e.column, _pack(e.value), e.reason, e.code] for e in row.errors],
+                ]
+                for row in rows
+            ]
+        ),
     )
 
 

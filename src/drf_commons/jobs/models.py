@@ -77,14 +77,24 @@ class Strategy(models.TextChoices):
     WHOLE = "whole", "in one transaction"
 
 
+#: How much of the name of a file is kept.
+_NAME_BYTES: Final = 100
+_SUFFIX_SIGNS: Final = 10
+
+
 def get_storage() -> Storage:
     """Return where the files are kept: ``COMMON["TRANSFER_STORAGE"]``."""
     return storages[get_settings().TRANSFER_STORAGE]
 
 
 def build_path(job: TransferJob, name: str) -> str:
-    """Return where a file of *job* is kept: its key, which nobody guesses, is a directory of the path."""
-    return f"{get_settings().TRANSFER_DIRECTORY}/{job.pk.hex}/{PurePosixPath(name).name}"
+    """Return where a file of *job* is kept: its key, which nobody guesses, is a directory of the path.
+
+    A name that a client has chosen, and what is added to it, may be longer than a folder takes.
+    """
+    shown = PurePosixPath(name)
+    stem = shown.stem.encode()[:_NAME_BYTES].decode(errors="ignore")
+    return f"{get_settings().TRANSFER_DIRECTORY}/{job.pk.hex}/{stem}{shown.suffix[:_SUFFIX_SIGNS]}"
 
 
 class TransferJob(models.Model):

@@ -10,6 +10,7 @@ A runner has one method. One of your own hands the call to its engine, whose wor
 from __future__ import annotations
 
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
@@ -20,6 +21,7 @@ from typing import Any, Final, Protocol, cast
 from django.core.signals import setting_changed
 from django.db import transaction
 from django.dispatch import receiver
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from drf_commons.conf import get_settings
@@ -43,20 +45,9 @@ class Runner(Protocol):
 class InlineRunner:
     """Runs in this process, before :meth:`enqueue` returns; what a call sends for is run after it."""
 
-    def __init__(self) -> None:
-        self._waiting: deque[Call] | None = None
-
     def enqueue(self, call: Call) -> None:
         """Run *call*, and what it sends for."""
-        if self._waiting is not None:
-            self._waiting.append(call)
-            return
-        self._waiting = deque([call])
-        try:
-            while self._waiting:
-                run_call(self._waiting.popleft())
-        finally:
-            self._waiting = None
+        run_call(call)
 
 
 class TasksRunner:
@@ -128,11 +119,32 @@ def send(call: Call, using: str) -> None:
     transaction.on_commit(partial(_enqueue, call, using), using=using)
 
 
+class _Waiting(threading.local):
+    """The calls that come while another one runs in this thread."""
+
+    calls: deque[Call] | None = None
+
+
+_waiting: Final = _Waiting()
+
+
 def run_call(call: Call) -> None:
-    """Do what *call* asks for, in this process; what goes wrong stands in the job, and nothing is raised."""
+    """Do what *call* asks for, in this process; what goes wrong stands in the job, and nothing is raised.
+
+    What comes meanwhile, from an engine that does its tasks at once, is done afterwards: calls that are made within
+    each other would be as deep as a job has chunks.
+    """
     from drf_commons.jobs.work import work  # noqa: PLC0415  # it sends calls itself
 
-    work(call)
+    if _waiting.calls is not None:
+        _waiting.calls.append(call)
+        return
+    _waiting.calls = calls = deque([call])
+    try:
+        while calls:
+            work(calls.popleft())
+    finally:
+        _waiting.calls = None
 
 
 def _enqueue(call: Call, using: str) -> None:
@@ -143,7 +155,7 @@ def _enqueue(call: Call, using: str) -> None:
         model = ExportJob if call.task == "export" else ImportJob
         message = f"The workers could not be reached: {str(exc).rstrip('.')}. The job can be resumed."
         jobs = model._default_manager.using(using).filter(pk=call.job, status__in=ACTIVE)
-        jobs.update(status=JobStatus.FAILED, message=message)
+        jobs.update(status=JobStatus.FAILED, message=message, finished_at=timezone.now())
 
 
 @receiver(setting_changed)

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from django.db import connections, transaction
 from django.utils import timezone
 
-from drf_commons.jobs.failures import save_failed_file
+from drf_commons.jobs.failures import make_storable, save_failed_file
 from drf_commons.jobs.files import open_file
 from drf_commons.jobs.models import ImportChunk, ImportJob
 from drf_commons.jobs.rows import find_active, find_chunks, get_database
@@ -96,7 +96,7 @@ def _keep(chunk: ImportChunk, result: ImportResult, failed_file: str) -> None:
     """Write what became of the file into its chunk."""
     chunk.rows, chunk.batches, chunk.failed = result.total, result.chunks, result.failed
     chunk.created, chunk.updated, chunk.unchanged = result.created, result.updated, result.unchanged
-    chunk.details = {"report": result.to_dict(), "failed_file": failed_file}
+    chunk.details = {"report": make_storable(result.to_dict()), "failed_file": failed_file}
     chunk.next_number, chunk.next_offset = chunk.last_number + 1, chunk.end_offset
     chunk.is_done, chunk.touched_at = True, timezone.now()
     chunk.save(using=get_database())
