@@ -17,7 +17,9 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 
@@ -339,6 +341,26 @@ def test_chosen_rows_are_exported(page: Client) -> None:
     assert all(f'name="_selected_action" value="{pk}"' in asked.text for pk in chosen)
     answer = page.post(EMPLOYEES, {**form, "file_type": "csv", "export": "yes"})
     assert len(read_csv_lines(answer)) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_of_the_request_does_not_end_the_export(page: Client) -> None:
+    """With ``ATOMIC_REQUESTS`` the rows are read after the view, and are all there."""
+    confirm(page, preview(page, build(2_100)))
+    connection.settings_dict["ATOMIC_REQUESTS"] = True
+    try:
+        answer = page.post(f"{EMPLOYEES}export/", {"file_type": "csv", "export": "yes"})
+        assert len(read_csv_lines(answer)) == 2_101
+    finally:
+        connection.settings_dict["ATOMIC_REQUESTS"] = False
+
+
+def test_a_bar_is_as_long_where_numbers_are_written_otherwise() -> None:
+    """What a browser reads has no separators, what a person reads has."""
+    with override_settings(USE_THOUSAND_SEPARATOR=True):
+        bar = render_to_string("admin/drf_commons/import_bar.html", {"done": 1_000, "total": 2_500, "percent": 40})
+    assert 'max="2500" value="1000"' in bar
+    assert "1,000 of 2,500 rows" in bar
 
 
 def test_a_wrong_type_of_file_is_told(page: Client) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -11,6 +11,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IS_POPUP_VAR, IncorrectLookupParameters
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import PermissionDenied
+from django.db import connections
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -27,7 +28,7 @@ from drf_commons.admin.typed import TypedModelAdmin
 from drf_commons.errors import ExportTooLargeError, InvalidExportConfigError, MissingExtraError, UnwritableCellError
 from drf_commons.services import CsvOptions, ExportFieldConfig, ExportService
 from drf_commons.services.exporting import CONTENT_TYPES, FileType, read_columns
-from drf_commons.streams import stream
+from drf_commons.streams import start, stream
 from drf_commons.types import StrOrPromise
 
 __all__ = ["ExportAdminMixin"]
@@ -166,15 +167,14 @@ class ExportAdminMixin(TypedModelAdmin[M]):
         service = self.get_export_service(rows, includes)
         service.check_size(file_type)
         pieces = service.stream(file_type)
-        first = next(pieces, b"")  # what fails at once is told on the page
-
-        def go_on() -> Generator[bytes]:
-            yield first
-            yield from pieces
+        # Inside a transaction of the request a cursor would not outlive it: there the stream starts after the view.
+        database = service.database if file_type != "pdf" else None
+        if database is None or not connections[database].in_atomic_block:
+            pieces = start(pieces)  # what fails at once is told on the page
 
         name = f"{slugify(service.title, allow_unicode=True) or 'export'}-{timezone.now().date()}.{file_type}"
         return StreamingHttpResponse(
-            stream(request, go_on()),
+            stream(request, pieces),
             content_type=CONTENT_TYPES[file_type],
             headers={
                 "Content-Disposition": content_disposition_header(as_attachment=True, filename=name),
