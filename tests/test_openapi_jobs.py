@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import override_settings
 from django.urls import include, path
@@ -16,7 +17,7 @@ from rest_framework.test import APIClient
 
 from tests.personnel import job_urls
 from tests.test_job_events import listen, make_job, parse
-from tests.test_job_views import ASYNC, BAD, GOOD, media
+from tests.test_job_views import ASYNC, BAD, GOOD, media, send
 from tests.test_openapi import check_body, generate, get_body, get_component, get_operation
 
 __all__ = ["media"]
@@ -47,6 +48,26 @@ def test_an_import_may_answer_with_a_job() -> None:
         assert operation["responses"]["202"]["headers"].keys() == {"Location", "Preference-Applied", "Retry-After"}
         assert [p["in"] for p in operation["parameters"] if p["name"] == "Prefer"] == ["header"]
     assert get_component(schema, "ImportJob")["properties"]["progress"]
+
+
+def test_a_storage_may_be_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever puts the files of a job there, or takes them away, may be answered with a 503."""
+    schema = generate(job_urls.urlpatterns)
+    client = APIClient()
+    client.force_authenticate(User.objects.create_superuser("ada"))
+    job = send(client, GOOD).data["data"]["links"]["self"]
+
+    def fail(*args: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(FileSystemStorage, "_save", fail)
+    monkeypatch.setattr(FileSystemStorage, "delete", fail)
+    for method, url, response in (
+        ("post", IMPORT, send(client, GOOD)),
+        ("delete", "/jobs/imports/{id}/", client.delete(job)),
+    ):
+        assert response.status_code == 503
+        check_body(schema, method, url, response)
 
 
 @pytest.mark.urls("tests.personnel.urls")

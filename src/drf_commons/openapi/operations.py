@@ -26,7 +26,7 @@ from drf_commons.views.mixins.importing import ImportRequestSerializer
 if TYPE_CHECKING:
     from drf_commons.openapi.schema import EnvelopeSchema
 
-__all__ = ["Operation", "find_operation", "is_offered", "may_become_job"]
+__all__ = ["Operation", "find_operation", "is_offered", "may_become_job", "may_miss_storage"]
 
 _JSON: Final = "application/json"
 _FORM: Final = "multipart/form-data"
@@ -184,6 +184,13 @@ def may_become_job(schema: EnvelopeSchema) -> bool:
     """Tell whether the action may be handed over to a job: 202."""
     is_routed = find_job_url(None, IMPORT_JOBS) is not None
     return schema.action in {"import_from_file", "export"} and apps.is_installed("drf_commons.jobs") and is_routed
+
+
+def may_miss_storage(schema: EnvelopeSchema) -> bool:
+    """Tell whether the action puts the files of a job into their storage, or takes them out: 503."""
+    if schema.action == "destroy":
+        return any(base.__module__.startswith("drf_commons.views.jobs") for base in type(schema.view).__mro__)
+    return schema.action == "import_from_file" and may_become_job(schema)
 
 
 def _answer_job(schema: EnvelopeSchema, name: str) -> Mapping[object, object]:

@@ -17,7 +17,7 @@ from typing_extensions import override
 from drf_commons.errors import ConfigurationError
 from drf_commons.models.content import VersionMixin
 from drf_commons.openapi.components import refer_to_envelope, refer_to_error, turn_into_page
-from drf_commons.openapi.operations import find_operation, is_offered, may_become_job
+from drf_commons.openapi.operations import find_operation, is_offered, may_become_job, may_miss_storage
 from drf_commons.openapi.relations import has_two_shapes
 from drf_commons.openapi.reports import refer_to_import_report
 from drf_commons.openapi.spectacular import (
@@ -290,6 +290,8 @@ class EnvelopeSchema(AutoSchema):
 
     def find_own_error_codes(self) -> Iterator[str]:
         """Yield the statuses with which one of the library's own actions may fail besides."""
+        if may_miss_storage(self):
+            yield "503"
         operation = find_operation(self.view)
         if operation is not None:
             yield from operation.errors
