@@ -111,6 +111,19 @@ def test_an_airport_is_created_with_its_country(page: Any) -> None:
     shoot(page, "api_created")
 
 
+@pytest.mark.parametrize("address", ["/docs/", "/redoc/"])
+def test_the_pages_of_the_schema_load_nothing_from_elsewhere(page: Any, base: str, address: str) -> None:
+    """A machine without the internet shows them whole, and nobody else learns who reads them."""
+    asked: list[Any] = []
+    page.on("request", lambda request: asked.append(request))  # noqa: PLW0108  # Playwright marks the function
+    page.goto(address)
+    expect(page.get_by_text("Countries, their airports, and the airlines").first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    sent = [request.url for request in asked if request.failure != "csp"]
+    assert [url for url in sent if not url.startswith((base, "data:", "blob:"))] == []
+    shoot(page, f"schema_{address.strip('/')}")
+
+
 def test_extra_actions_are_in_the_menu(page: Any) -> None:
     """Each of them leads to a page with a form."""
     page.goto("/files/airports/")

@@ -20,7 +20,8 @@ urlpatterns = [
     path("api/jobs/", include("drf_commons.views.jobs.urls")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    path("redoc/", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    # Its own template asks others for fonts.
+    path("redoc/", SpectacularRedocView.as_view(url_name="schema", template_name="aviation/redoc.html"), name="redoc"),
     path("accounts/", include("rest_framework.urls")),
     path("admin/", admin.site.urls),
 ]
