@@ -25,7 +25,7 @@ from rest_framework.routers import DefaultRouter
 from rest_framework.serializers import CharField, Serializer
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
-from rest_framework.viewsets import ModelViewSet
+from rest_framework.viewsets import ModelViewSet, ViewSetMixin
 from typing_extensions import override
 
 from drf_commons.openapi import EnvelopeSchema
@@ -251,7 +251,7 @@ def test_every_answer_stands_in_its_envelope() -> None:
     assert get_body(get_operation(schema, "delete", "/notes/{id}/"), "200")["$ref"].endswith("/EmptyEnvelope")
     assert get_body(get_operation(schema, "post", "/silent/"), "201")["$ref"].endswith("/EmptyEnvelope")
     assert "204" not in get_operation(schema, "delete", "/notes/{id}/")["responses"]
-    page = get_component(schema, "PaginatedArticleList")
+    page = get_component(schema, "PaginatedNumberedArticleListEnvelope")
     assert page["required"] == ["success", "timestamp", "message", "data"]
     assert page["properties"]["pagination"]["$ref"].endswith("/StandardPageNumberPagination")
     pages = get_component(schema, "StandardPageNumberPagination")
@@ -444,3 +444,44 @@ def test_a_paginator_calls_its_rows_what_it_likes() -> None:
     assert get_component(schema, "ItemPages")["properties"] == {"total": {"type": "integer"}}
     with override_settings(ROOT_URLCONF=type("urls", (), {"urlpatterns": urls})):
         check_body(schema, "get", "/itemized/", APIClient().get("/itemized/"))
+
+
+class PlainAuthors(ModelViewSet[Author]):
+    """A view that nobody has moved to the library yet."""
+
+    queryset = Author.objects.order_by("pk")
+    serializer_class = AuthorSerializer
+    pagination_class = StandardPageNumberPagination
+
+
+class Authors(ReadOnlyViewSet[Author]):
+    queryset = Author.objects.order_by("pk")
+    serializer_class = AuthorSerializer
+    pagination_class = StandardPageNumberPagination
+
+
+class NumberedAuthors(Authors):
+    append_indexes = True
+
+
+VIEWS: dict[str, type[ViewSetMixin]] = {
+    "plain": PlainAuthors,
+    "authors": Authors,
+    "itemized": Itemized,
+    "numbered": NumberedAuthors,
+}
+
+
+@pytest.mark.parametrize("names", [[*VIEWS], [*reversed(VIEWS)]], ids=["plain first", "plain last"])
+def test_lists_of_one_serializer_are_described_each_as_it_is(names: list[str]) -> None:
+    """Those of views that are not the library's, of other paginators, and with numbers in their rows."""
+    Author.objects.create(name="Ada")
+    urls = route(**{name: VIEWS[name] for name in names})
+    schema = generate(urls)
+    with override_settings(ROOT_URLCONF=type("urls", (), {"urlpatterns": urls})):
+        for name in {*names} - {"plain"}:
+            check_body(schema, "get", f"/{name}/", APIClient().get(f"/{name}/"))
+    plain = get_body(get_operation(schema, "get", "/plain/"), "200")["$ref"].rpartition("/")[2]
+    assert get_component(schema, plain)["properties"].keys() == {"count", "next", "previous", "results"}
+    bodies = {get_body(get_operation(schema, "get", f"/{name}/"), "200")["$ref"] for name in names}
+    assert len(bodies) == len(names)

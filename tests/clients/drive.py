@@ -37,7 +37,7 @@ from aviation_client.models import (
     ImportReportEnvelope,
     ImportReportState,
     ImportRequest,
-    PaginatedAirportList,
+    PaginatedAirportListEnvelope,
     PatchedAirlineRequest,
 )
 from aviation_client.types import File
@@ -73,7 +73,7 @@ def drive(client: AuthenticatedClient) -> dict[str, object]:
 
     order = [AirportsListOrderingItem("-elevation"), AirportsListOrderingItem("icao")]
     listed = airports_list.sync(client=client, ordering=order, country="IS")
-    assert isinstance(listed, PaginatedAirportList)
+    assert isinstance(listed, PaginatedAirportListEnvelope)
     page = listed.pagination
     seen["listed"] = [page.count, page.next_, [one.icao for one in listed.data]]
 

@@ -8,7 +8,7 @@ from typing import Any
 from drf_commons.openapi.spectacular import Component, Registry, Schema, append_meta, is_jsonschema_compliant
 from drf_commons.types import Envelope, ErrorEnvelope
 
-__all__ = ["refer_to_envelope", "refer_to_error", "register", "turn_into_page"]
+__all__ = ["find_paginator_name", "refer_to_envelope", "refer_to_error", "register", "turn_into_page"]
 
 
 def refer_to_envelope(registry: Registry, payload: Schema | None, name: str) -> Schema:
@@ -66,6 +66,12 @@ def turn_into_page(registry: Registry, page: Schema, paginator: object) -> None:
     body = _build_body({"data": data}, {"pagination": reference}, is_success=True)
     page.clear()
     page.update(body)
+
+
+def find_paginator_name(page: Schema) -> str:
+    """Return which paginator *page* was turned into the body of a list for; nothing where it was not yet."""
+    properties: dict[str, Schema] = page.get("properties", {})
+    return str(properties.get("pagination", {}).get("$ref", "")).rpartition("/")[2]
 
 
 def _find_rows(properties: Schema, paginator: Any) -> str:

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from drf_commons.errors import ConfigurationError
 from drf_commons.models.content import VersionMixin
-from drf_commons.openapi.components import refer_to_envelope, refer_to_error, turn_into_page
+from drf_commons.openapi.components import find_paginator_name, refer_to_envelope, refer_to_error, turn_into_page
 from drf_commons.openapi.operations import find_operation, is_offered, may_become_job, may_miss_storage
 from drf_commons.openapi.relations import has_two_shapes
 from drf_commons.openapi.reports import refer_to_import_report
@@ -357,6 +357,19 @@ class EnvelopeSchema(AutoSchema):
         return model is not None and issubclass(model, VersionMixin)
 
     # Names
+
+    @override
+    def get_paginated_name(self, serializer_name: str) -> str:
+        """Return a name that no page of a plain view has, nor one of another paginator, or with other rows."""
+        numbered = "Numbered" if getattr(self.view, "append_indexes", False) else ""
+        paginator = type(self._get_paginator()).__name__
+        name = f"Paginated{numbered}{serializer_name}ListEnvelope"
+        try:
+            known = self.registry[name, Component.SCHEMA]
+        except KeyError:
+            return name
+        is_ours = find_paginator_name(known.schema) == paginator
+        return name if is_ours else f"{paginator}{numbered}{serializer_name}ListEnvelope"
 
     @override
     def get_serializer_name(self, serializer: BaseSerializer[Any], direction: Direction) -> str:
