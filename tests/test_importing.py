@@ -316,6 +316,18 @@ def test_a_row_that_failed_takes_nobodys_key() -> None:
     assert (result.created, Employee.objects.count()) == (1, 1)
 
 
+def test_a_row_that_failed_takes_no_unique_value() -> None:
+    """The first row would have the slug, were its number not taken; so the second may have it."""
+    Notice.objects.create(number="1", title="Old")
+    config = {"models": {"notice": {"model": Notice, "fields": ["slug", "number", "title"]}}}
+    source = io.BytesIO(b"slug,number,title\nnew,1,New\nnew,2,New\nnew,3,New\n")
+    result = FileImportService(config).import_file(source, name="notices.csv")
+    assert [(error.row, error.column, error.code) for error in result.errors] == [
+        (2, "number", "unique"),
+        (4, "slug", "duplicate"),
+    ]
+
+
 def test_a_key_of_two_columns() -> None:
     """One of them a foreign key."""
     make_departments()

@@ -174,7 +174,8 @@ class StepWriter:
             record = records[row]
             key = None if get_key is None else get_key(record)
             stored = None if key is None else existing.by_key.get(key)
-            if others and self.clashes(row, record, stored, others, holders):
+            claims = self.find_claims(row, record, stored, others, holders) if others else ()
+            if claims is None:
                 continue
             if stored is None:
                 new.append(row)
@@ -187,6 +188,9 @@ class StepWriter:
                 self.settle(row, "unchanged", stored.pk)
             else:
                 self.compare(row, record, stored, changed, relations)
+            if claims and (stored is None or row in changed or row in self.outcome.actions):
+                for held, value in claims:
+                    held[value] = row
         return new, changed
 
     def leave_out_forbidden(
@@ -229,15 +233,19 @@ class StepWriter:
                 relations.accept(row, stored.pk)
             changed[row] = stored, changes
 
-    def clashes(
+    def find_claims(
         self,
         row: int,
         record: Record,
         stored: StoredRow | None,
         others: Sequence[tuple[Sequence[int], Callable[[Record], Any], Mapping[Any, StoredRow]]],
         holders: Sequence[dict[Any, int]],
-    ) -> bool:
-        """Refuse a row that shares what must be unique with another row, stored or in the file."""
+    ) -> Sequence[tuple[dict[Any, int], Any]] | None:
+        """Return what the row will hold that no other row of the file may; refuse one that shares it with another row.
+
+        Nothing is held by a row that fails, and so it takes nothing from the others.
+        """
+        claims: list[tuple[dict[Any, int], Any]] = []
         for (places, get_value, owners), held in zip(others, holders, strict=True):
             value = get_value(record)
             if value is None or (len(places) > 1 and None in value):
@@ -250,14 +258,15 @@ class StepWriter:
                         self.outcome.pks[row] = stored.pk
                 else:
                     self.fail_taken(row, record, places)
-                return True
-            first = held.setdefault(value, row)
-            if first != row:
+                return None
+            first = held.get(value)
+            if first is not None:
                 names = " and ".join(str(self.plan.fields[place].verbose_name) for place in places)
                 reason = f"Row {self.numbers[first]} of the file has the same {names}."
                 self.fail(row, self.plan.fields[places[0]].name, record[places[0]], Fault(reason, "duplicate"))
-                return True
-        return False
+                return None
+            claims.append((held, value))
+        return claims
 
     def fail_taken(self, row: int, record: Record, places: Sequence[int]) -> None:
         """Refuse a row whose values at *places* another row has, in Django's words."""
