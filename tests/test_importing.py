@@ -534,6 +534,22 @@ def test_a_row_that_a_function_of_the_project_does_not_find_is_an_error_of_the_f
     assert "DoesNotExist: Skill matching query does not exist" in result.errors[1].reason
 
 
+def test_a_computed_foreign_key_of_no_row_is_an_error_of_its_row() -> None:
+    """Told in a dry run too, when the database has not looked yet."""
+    (department,) = Department.objects.bulk_create([Department(code="A")])
+    keys: dict[str, Any] = {"a": department, "b": str(department.pk), "c": 10**9, "d": None, "e": "x"}
+    step = {"model": Desk, "fields": ["room"], "computed": {"department": lambda row: keys[row["room"]]}}
+    service = FileImportService({"models": {"desk": step}})
+    for dry_run in (True, False):
+        result = service.import_file(io.BytesIO(b"room\na\nb\nc\nd\ne\n"), name="desks.csv", dry_run=dry_run)
+        assert [(error.row, error.column, error.code) for error in result.errors] == [
+            (4, "department", "does_not_exist"),
+            (6, "department", "invalid"),
+        ]
+    stored = dict(Desk.objects.values_list("room", "department"))
+    assert stored == {"a": department.pk, "b": department.pk, "d": None}
+
+
 def test_more_cells_may_be_required_than_the_model_does() -> None:
     """Of a column that is named in ``required`` no cell may be blank, and it may not be missing."""
     make_departments(1)

@@ -12,11 +12,12 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeGuard, cast
 
-from django.db import transaction
+from django.db import models, transaction
 
 from drf_commons.services.importing.cells import write_cell
+from drf_commons.services.importing.config import ForeignKeyLookup
 from drf_commons.services.importing.headers import REASON_COLUMN
-from drf_commons.services.importing.lookups import MAX_PARAMETERS, Fault
+from drf_commons.services.importing.lookups import MAX_PARAMETERS, Fault, Lookup
 from drf_commons.services.importing.plan import Plan, StepPlan
 from drf_commons.services.importing.result import Action, CellError, FailedRow, PreviewRow, StepCounts
 from drf_commons.services.importing.rows import fill_computed
@@ -292,7 +293,25 @@ class _Run:
                 self.fail(row, name, None, fault)
             if not faults:
                 complete[row] = (*record, *filled.values())
+        for name in step.step.computed:
+            for row in self.fail_dangling(step, name, complete):
+                del complete[row]
         return complete
+
+    def fail_dangling(self, step: StepPlan, name: str, records: Mapping[int, tuple[Any, ...]]) -> Sequence[int]:
+        """Refuse rows whose computed foreign key is that of no row: most databases would tell at the end, of all."""
+        field: Any = step.model._meta.get_field(name)
+        if not isinstance(field, models.ForeignKey):
+            return ()
+        place = [column.name for column in step.fields].index(name)
+        rows = cast("Any", field.related_model)._base_manager.using(self.plan.using)
+        key = cast("Any", field)  # its stubs leave its types open
+        lookup = Lookup(key, ForeignKeyLookup(lookup_field=key.target_field.name), rows.all())
+        found = lookup.find({record[place] for record in records.values()} - {None})
+        dangling = {row: record[place] for row, record in records.items() if type(found.get(record[place])) is Fault}
+        for row, value in dangling.items():
+            self.fail(row, name, value, found[value])
+        return [*dangling]
 
     def build_outcome(self) -> ChunkOutcome:
         """Return the report of the chunk."""

@@ -234,7 +234,9 @@ def fill_computed(
         try:
             value = compute({**values, **filled})
             if isinstance(field, models.ForeignKey):
-                filled[name] = getattr(value, field.target_field.attname) if isinstance(value, models.Model) else value
+                target = field.target_field
+                value = getattr(value, target.attname) if isinstance(value, models.Model) else value
+                filled[name] = target.to_python(value)
             else:
                 filled[name] = build_converter(field)(value)
         except _DATA_ERRORS as exc:
