@@ -118,7 +118,7 @@ class TransferJob(models.Model):
     target: _Text = models.CharField(max_length=300)
     #: What stood behind the ``?`` of the URL: the filters of the list.
     query: _LongText = models.TextField(blank=True)
-    #: What the URL gave to the view.
+    #: What the URL gave to the view, and the version of the API that was asked, where there is one.
     kwargs: _Object = models.JSONField(default=dict, blank=True)
     #: How many rows there are; ``None`` until that is known.
     total: _Total = models.PositiveBigIntegerField(null=True, blank=True)

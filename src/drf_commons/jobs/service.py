@@ -38,6 +38,7 @@ from drf_commons.jobs.finishing import build_report
 from drf_commons.jobs.models import ACTIVE, ExportJob, ImportChunk, ImportJob, JobStatus, TransferJob
 from drf_commons.jobs.progress import JobProgress, get_progress, mark_stalled
 from drf_commons.jobs.runners import send
+from drf_commons.jobs.targets import VERSION
 from drf_commons.services.exporting import FileType
 from drf_commons.services.importing import ImportMode, ReadOptions
 
@@ -85,6 +86,8 @@ class Requester:
     query: str = ""
     #: What the URL gave to the view.
     kwargs: Mapping[str, object] = field(default_factory=dict[str, object])
+    #: The version of the API that was asked; without one, it is the view's default.
+    version: object = None
     #: Ask no permissions, and leave no row out: for commands of the project's own, never for a request.
     unrestricted: bool = False
 
@@ -96,8 +99,17 @@ class Requester:
             "requester": "" if user is None else str(user.get_username()),
             "unrestricted": self.unrestricted,
             "query": self.query,
-            "kwargs": {key: str(value) for key, value in self.kwargs.items()},
+            "kwargs": {**{key: str(value) for key, value in self.kwargs.items()}, **self._describe_version()},
         }
+
+    def _describe_version(self) -> dict[str, Any]:
+        match self.version:
+            case None:
+                return {}
+            case str() | int() | float():
+                return {VERSION: self.version}
+            case _:  # a scheme of the project's own may make of it what it likes
+                return {VERSION: str(self.version)}
 
 
 def start_import(

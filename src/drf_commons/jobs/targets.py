@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Final, Protocol, TypeAlias, cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.utils.module_loading import import_string
@@ -16,6 +16,7 @@ from drf_commons.services.exporting import ExportService
 from drf_commons.services.importing import ImportConfig, ImportMode, ImportScope, read_config
 
 __all__ = [
+    "VERSION",
     "ImportTarget",
     "build_fingerprint",
     "find_import_config",
@@ -23,6 +24,9 @@ __all__ = [
     "find_requester",
     "open_export",
 ]
+
+#: Where the ``kwargs`` of a job have the version of the API that was asked: no URL has an argument of this name.
+VERSION: Final = "@version"
 
 
 class ImportView(Protocol):
@@ -127,7 +131,10 @@ def _build_view(viewset: object, job: TransferJob, action: str, method: str) -> 
     if build is None:
         msg = f"{job.target} has no for_user(): it is no viewset of drf_commons"
         raise ConfigurationError(msg)
-    return build(find_requester(job), action, method=method, query=job.query, kwargs=job.kwargs)
+    kwargs = {**job.kwargs}
+    # A for_user() of the project's own need not know of versions.
+    version = {"version": kwargs.pop(VERSION)} if VERSION in kwargs else {}
+    return build(find_requester(job), action, method=method, query=job.query, kwargs=kwargs, **version)
 
 
 def _describe(value: object) -> str:

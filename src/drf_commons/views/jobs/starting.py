@@ -83,7 +83,8 @@ def storing() -> Generator[None]:
 
 
 def _build_requester(view: EnvelopeMixin[Any], request: Request) -> Requester:
-    return Requester(user=request.user, query=request.META.get("QUERY_STRING", ""), kwargs=view.kwargs)
+    query = request.META.get("QUERY_STRING", "")
+    return Requester(user=request.user, query=query, kwargs=view.kwargs, version=request.version)
 
 
 def _accept(view: EnvelopeMixin[Any], request: Request, job: TransferJob) -> Response:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, Self, cast
 
+from django.core.exceptions import SuspiciousOperation
 from django.db.models import Model
 from django.http import HttpRequest, QueryDict
+from rest_framework.exceptions import APIException
 from rest_framework.renderers import BaseRenderer
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
@@ -39,11 +41,13 @@ class EnvelopeMixin(RuntimeGeneric, GenericViewSet[M], Generic[M]):
         method: str = "GET",
         query: str = "",
         kwargs: Mapping[str, Any] | None = None,
+        version: object = None,
     ) -> Self:
         """Return a view that acts for *user* outside any request: in a command, or in a job.
 
-        *action* is what it would answer to *method*; *query* and *kwargs* are what the URL would give. There is nothing
-        else in its request: no headers, no session and no ``auth``.
+        *action* is what it would answer to *method*; *query* and *kwargs* are what the URL would give. *version* is
+        that of the API; without one it is what the versioning makes of such a request, its default as a rule. There is
+        nothing else in its request: no headers, no session and no ``auth``.
         """
         request = HttpRequest()
         request.method = method
@@ -58,6 +62,8 @@ class EnvelopeMixin(RuntimeGeneric, GenericViewSet[M], Generic[M]):
         view.request = view.initialize_request(request)
         # Asked for its auth, or refused, a request would look for credentials, and forget its user.
         view.request.user, view.request.auth, view.request.authenticators = user, None, ()
+        found, scheme = _find_version(view)
+        view.request.version, view.request.versioning_scheme = found if version is None else version, scheme
         return cast("Self", view)  # what was made above
 
     def get_success_message(self) -> StrOrPromise:
@@ -84,3 +90,18 @@ class EnvelopeMixin(RuntimeGeneric, GenericViewSet[M], Generic[M]):
         *kwargs* go on to the serializer, such as ``data`` when the form is shown again.
         """
         return None
+
+
+def _find_version(view: Any) -> tuple[object, Any]:
+    """Return the version of a request that nobody has sent, and its scheme, as DRF's ``initial()`` does."""
+    request = view.request
+    # A version may stand in the media type.
+    request.accepted_renderer, request.accepted_media_type = view.perform_content_negotiation(request, force=True)
+    try:
+        return cast("tuple[object, Any]", view.determine_version(request, **view.kwargs))
+    except (APIException, LookupError, SuspiciousOperation):
+        if view.versioning_class is None:
+            raise
+        # There is no host to read it from, or no version is not one of those that are allowed.
+        scheme = view.versioning_class()
+        return scheme.default_version, scheme
