@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, ClassVar, TypeAlias, TypedDict
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,17 +14,20 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.renderers import OpenApiYamlRenderer
 from drf_spectacular.settings import patched_settings
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.validation import validate_schema
 from jsonschema import Draft202012Validator
 from rest_framework.decorators import action
 from rest_framework.pagination import LimitOffsetPagination
+from rest_framework.renderers import BaseRenderer, JSONRenderer, TemplateHTMLRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import DefaultRouter
 from rest_framework.serializers import CharField, Serializer
 from rest_framework.test import APIClient
+from rest_framework.versioning import AcceptHeaderVersioning
 from rest_framework.views import APIView
 from rest_framework.viewsets import ModelViewSet, ViewSetMixin
 from typing_extensions import override
@@ -260,6 +264,102 @@ def test_every_answer_stands_in_its_envelope() -> None:
     assert {"in": "query", "name": "paginated"}.items() <= get_operation(schema, "get", "/numbered/")["parameters"][
         2
     ].items()
+
+
+class PlainRenderer(JSONRenderer):
+    """Data as a text."""
+
+    media_type = "text/plain"
+    format = "txt"
+
+
+class YamlRenderer(OpenApiYamlRenderer):
+    """Data as YAML."""
+
+    media_type = "application/yaml"
+    format = "yaml"
+
+
+class ImageRenderer(BaseRenderer):
+    """Data as a picture."""
+
+    media_type = "image/png"
+    format = "png"
+    render_style = "binary"
+
+
+class EventRenderer(BaseRenderer):
+    """Lets a client ask for a stream."""
+
+    media_type = "text/event-stream"
+    format = "events"
+
+
+class Texts(BulkImportableViewSet[Author]):
+    """Answers with texts alone."""
+
+    queryset = Author.objects.all()
+    serializer_class = AuthorSerializer
+    renderer_classes: Any = (PlainRenderer,)
+    export_field_config: ClassVar = {"name": "Name"}
+    pagination_class = StandardPageNumberPagination
+
+
+class ManyKinds(BaseViewSet[Author]):
+    """Answers with whatever is asked for."""
+
+    queryset = Author.objects.all()
+    serializer_class = AuthorSerializer
+    renderer_classes = (YamlRenderer, JSONRenderer, TemplateHTMLRenderer, ImageRenderer, EventRenderer)
+
+
+def list_types(schema: Schema, method: str, route: str, code: str) -> dict[str, str]:
+    """Return the media types of an answer, each with the name of what it is described by."""
+    content = get_operation(schema, method, route)["responses"][code]["content"]
+    return {name: body["schema"].get("$ref", "").rpartition("/")[2] for name, body in content.items()}
+
+
+def test_the_envelope_is_described_for_every_renderer_of_data() -> None:
+    """With success and with failure; what is no data stays what it is."""
+    schema = generate(route(texts=Texts, kinds=ManyKinds))
+    assert list_types(schema, "get", "/texts/{id}/", "200") == {"text/plain": "AuthorEnvelope"}
+    assert list_types(schema, "get", "/texts/", "200") == {"text/plain": "PaginatedAuthorListEnvelope"}
+    assert list_types(schema, "delete", "/texts/{id}/", "200") == {"text/plain": "EmptyEnvelope"}
+    assert list_types(schema, "patch", "/texts/bulk-update/", "200") == {"text/plain": "AuthorListEnvelope"}
+    assert list_types(schema, "post", "/texts/", "400") == {"text/plain": "ErrorEnvelope"}
+    assert "text/plain" not in list_types(schema, "post", "/texts/export/", "200")
+    assert list_types(schema, "post", "/texts/export/", "413") == {"text/plain": "ErrorEnvelope"}
+    found = list_types(schema, "get", "/kinds/{id}/", "200")
+    assert {found[name] for name in ("application/yaml", "application/json")} == {"AuthorEnvelope"}
+    assert {found[name] for name in ("text/html", "image/png", "text/event-stream")} == {"Author"}
+    assert list_types(schema, "get", "/kinds/{id}/", "404").keys() == {"application/yaml", "application/json"}
+
+
+def test_an_answer_of_another_renderer_is_as_described() -> None:
+    """A text has the envelope in it, and so has an error."""
+    urls = route(texts=Texts)
+    schema = generate(urls)
+    author = Author.objects.create(name="ada")
+    with override_settings(ROOT_URLCONF=type("urls", (), {"urlpatterns": urls})):
+        for pk in (author.pk, 0):
+            response: Any = APIClient().get(f"/texts/{pk}/")
+            operation = get_operation(schema, "get", "/texts/{id}/")
+            body = operation["responses"][str(response.status_code)]["content"][response.accepted_media_type]["schema"]
+            Draft202012Validator({**body, "components": schema["components"]}).validate(json.loads(response.content))
+
+
+def test_a_version_behind_the_media_type_hides_no_envelope() -> None:
+    """It is the same data."""
+
+    class Versioned(ReadOnlyViewSet[Author]):
+        queryset = Author.objects.all()
+        serializer_class = AuthorSerializer
+        versioning_class = type("Versioning", (AcceptHeaderVersioning,), {"default_version": "1"})
+
+    with patched_settings({"OAS_VERSION": "3.1.0"}):
+        generator = SchemaGenerator(patterns=route(kinds=Versioned), api_version="2")  # type: ignore[no-untyped-call]
+        schema: Schema = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    assert list_types(schema, "get", "/kinds/{id}/", "200") == {"application/json; version=2": "AuthorEnvelope"}
 
 
 def test_errors_are_described_by_status() -> None:

@@ -15,10 +15,11 @@ from django.urls import include, path
 from jsonschema import Draft202012Validator
 from rest_framework.test import APIClient
 
+from drf_commons.views.jobs.viewsets import ImportJobViewSet
 from tests.personnel import job_urls
 from tests.test_job_events import listen, make_job, parse
 from tests.test_job_views import ASYNC, BAD, GOOD, media, send
-from tests.test_openapi import check_body, generate, get_body, get_component, get_operation
+from tests.test_openapi import PlainRenderer, check_body, generate, get_body, get_component, get_operation, list_types
 
 __all__ = ["media"]
 
@@ -45,6 +46,7 @@ def test_an_import_may_answer_with_a_job() -> None:
     for url, name in ((IMPORT, "ImportJob"), ("/departments/export/", "ExportJob")):
         operation = get_operation(schema, "post", url)
         assert get_body(operation, "202")["$ref"].endswith(f"/{name}Envelope")
+        assert operation["responses"]["202"]["content"].keys() == {"application/json"}
         assert operation["responses"]["202"]["headers"].keys() == {"Location", "Preference-Applied", "Retry-After"}
         assert [p["in"] for p in operation["parameters"] if p["name"] == "Prefer"] == ["header"]
     assert get_component(schema, "ImportJob")["properties"]["progress"]
@@ -68,6 +70,14 @@ def test_a_storage_may_be_away(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         assert response.status_code == 503
         check_body(schema, method, url, response)
+
+
+def test_the_errors_of_files_are_json_whatever_the_rest_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they are answered."""
+    monkeypatch.setattr(ImportJobViewSet, "renderer_classes", (PlainRenderer,))
+    schema = generate(job_urls.urlpatterns)
+    assert list_types(schema, "get", "/jobs/imports/{id}/", "404").keys() == {"text/plain"}
+    assert list_types(schema, "get", "/jobs/imports/{id}/failed-rows/", "404").keys() == {"application/json"}
 
 
 @pytest.mark.urls("tests.personnel.urls")

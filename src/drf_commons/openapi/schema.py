@@ -10,6 +10,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model
 from rest_framework.fields import FileField
 from rest_framework.permissions import AllowAny
+from rest_framework.renderers import TemplateHTMLRenderer
 from rest_framework.serializers import BaseSerializer
 from rest_framework.settings import api_settings
 from typing_extensions import override
@@ -31,6 +32,7 @@ from drf_commons.openapi.spectacular import (
     force_instance,
     is_request_split,
 )
+from drf_commons.services.exporting import CONTENT_TYPES
 from drf_commons.views.mixins.importing import ImportRequestSerializer
 
 __all__ = ["EnvelopeSchema"]
@@ -38,6 +40,7 @@ __all__ = ["EnvelopeSchema"]
 _SerializerType: TypeAlias = "BaseSerializer[Any] | type[BaseSerializer[Any]]"
 
 _JSON: Final = "application/json"
+_STREAM: Final = "text/event-stream"
 #: Actions on a row that know its version, and those that a client may make depend on it.
 _VERSIONED: Final = frozenset({"retrieve", "update", "partial_update", "destroy", "restore"})
 _PRECONDITIONED: Final = _VERSIONED - {"retrieve"}
@@ -155,6 +158,24 @@ class EnvelopeSchema(AutoSchema):
         json = [name for name in media_types if name.endswith("json")]
         return media_types if not json or _has_file(self.get_request_serializer()) else json
 
+    @override
+    def map_renderers(self, attribute: str) -> list[str]:
+        """Return the media types of the answers; those of the files of an export are no other way to say the rest."""
+        names = super().map_renderers(attribute)
+        is_export = find_operation(self.view) is not None and self.action == "export"
+        return [name for name in names if name not in CONTENT_TYPES.values()] if is_export else names
+
+    def find_data_types(self) -> list[str]:
+        """Return the media types that the view renders its data as: no pages for people, files or events."""
+        renderers: Iterable[Any] = self.view.get_renderers()
+        others = {
+            str(renderer.media_type).partition(";")[0]
+            for renderer in renderers
+            if isinstance(renderer, TemplateHTMLRenderer) or getattr(renderer, "render_style", "") == "binary"
+        }
+        names = self.map_renderers("media_type")
+        return [name for name in names if name not in {*others, _STREAM}] or [_JSON]
+
     def get_row_serializer(self) -> BaseSerializer[Any]:
         """Return the serializer of one row."""
         serializer = self._get_serializer()
@@ -201,7 +222,8 @@ class EnvelopeSchema(AutoSchema):
         """Return *responses* in their envelopes, and the errors beside them."""
         if "204" in responses and not isinstance(self.get_response_serializers(), dict):
             # Nobody asked for it: it is what spectacular takes every DELETE to answer.
-            responses["200"] = {**responses.pop("204"), "content": {_JSON: {}}, "description": ""}
+            content: dict[str, Schema] = {name: {} for name in self.find_data_types()}
+            responses["200"] = {**responses.pop("204"), "content": content, "description": ""}
         built = {code: self.wrap(code, response) for code, response in responses.items()}
         for code in {*self.find_error_codes(), *self.find_own_error_codes()}:
             error = self.build_error(code)
@@ -212,14 +234,16 @@ class EnvelopeSchema(AutoSchema):
         return dict(sorted(built.items()))
 
     def wrap(self, code: str, response: Schema) -> Schema:
-        """Return a success with its JSON in the envelope, and anything else as it is: a file, a stream of events."""
+        """Return a success with its data in the envelope, and anything else as it is: a file, a stream of events."""
         if not code.startswith("2") or code == "204":
             return response
-        content: dict[str, Schema] = response.get("content") or {_JSON: {}}
+        names = self.find_data_types()
+        content: dict[str, Schema] = response.get("content") or {name: {} for name in names}
         wrapped = {
             media_type: {**body, "schema": self.wrap_payload(code, body.get("schema"))}
             for media_type, body in content.items()
-            if media_type.endswith("json") and not _is_file(body.get("schema"))
+            # A version may stand behind it.
+            if _is_data(media_type.partition(";")[0], names) and not _is_file(body.get("schema"))
         }
         return {**response, "content": {**content, **wrapped}, "description": response["description"] or _phrase(code)}
 
@@ -308,8 +332,8 @@ class EnvelopeSchema(AutoSchema):
         is_import = code == "422" and self.action == "import_from_file"
         extra = {"report": refer_to_import_report(self.registry)} if is_import else {}
         schema = refer_to_error(self.registry, code, **extra)
-        media_types = [name for name in self.map_renderers("media_type") if name.endswith("json")] or [_JSON]
-        return {"content": {name: {"schema": schema} for name in media_types}, "description": _phrase(code)}
+        content = {name: {"schema": schema} for name in self.find_data_types()}
+        return {"content": content, "description": _phrase(code)}
 
     # Parameters and headers
 
@@ -429,6 +453,10 @@ def _has_file(serializer: Any) -> bool:
     instance: Any = force_instance(serializer)
     fields: Mapping[str, object] = getattr(getattr(instance, "child", instance), "fields", {})
     return any(isinstance(field, FileField) or _has_file(field) for field in fields.values())
+
+
+def _is_data(media_type: str, names: Iterable[str]) -> bool:
+    return media_type in names or media_type.endswith("json")
 
 
 def _is_file(schema: Schema | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from django.core.handlers.asgi import ASGIRequest
 from django.db.models import Manager, QuerySet
@@ -34,6 +34,7 @@ from drf_commons.views.mixins.crud import DestroyModelMixin, ListModelMixin, Ret
 
 __all__ = ["ExportJobViewSet", "ImportJobViewSet"]
 
+_Renderers: TypeAlias = "list[BaseRenderer]"  # a viewset has a list() of its own
 J = TypeVar("J", bound=TransferJob)
 
 #: Answers that are what they are, whatever is accepted; their errors are JSON.
@@ -81,6 +82,11 @@ class TransferJobViewSet(ListModelMixin[J], RetrieveModelMixin[J], DestroyModelM
         """Delete the job with its files."""
         with storing():
             delete_job(instance)
+
+    @override
+    def get_renderers(self) -> _Renderers:
+        """Return what the errors of files and events are rendered by, and else the view's own."""
+        return [JSONRenderer()] if self.action in _RAW else super().get_renderers()
 
     @override
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
