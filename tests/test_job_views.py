@@ -382,8 +382,23 @@ def test_a_storage_that_fails_starts_nothing(ada: User) -> None:
     with patch.object(FileSystemStorage, "_save", side_effect=OSError("No space left on device")):
         response = send(sign_in(ada), GOOD)
     assert (response.status_code, response.data["success"]) == (503, False)
-    assert "storage" in response.data["message"]
+    assert response.data["message"] == "The storage for the files of jobs failed; nothing was started. Try again later."
     assert not ImportJob.objects.exists()
+
+
+def test_a_storage_that_fails_is_told_by_what_was_not_done(ada: User) -> None:
+    """A file was not read, or a job not deleted: nobody wanted to start anything."""
+    client = sign_in(ada)
+    job = get(client, send(client, BAD)["Location"])
+    with patch.object(FileSystemStorage, "_open", side_effect=OSError("Input/output error")):
+        response = client.get(job["links"]["failed_rows"])
+    message = "The storage for the files of jobs failed; the file could not be read. Try again later."
+    assert (response.status_code, response.data["message"]) == (503, message)
+    with patch.object(FileSystemStorage, "delete", side_effect=OSError("Input/output error")):
+        response = client.delete(job["links"]["self"])
+    message = "The storage for the files of jobs failed; the job was not deleted. Try again later."
+    assert (response.status_code, response.data["message"]) == (503, message)
+    assert client.delete(job["links"]["self"]).status_code == 200
 
 
 def test_a_client_that_hangs_up_leaves_no_file_open(ada: User) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from django.db import DatabaseError
 from rest_framework import status
@@ -71,15 +71,15 @@ def accept_export(
 
 
 @contextmanager
-def storing() -> Generator[None]:
-    """Answer 503 where a storage fails: its client raises what it likes."""
+def storing(failure: StrOrPromise = StorageFailedError.default_detail) -> Generator[None]:
+    """Answer 503 where a storage fails, and say with *failure* what was not done: its client raises what it likes."""
     try:
         yield
     except (APIException, DatabaseError, DrfCommonsError):
         raise
     except Exception as exc:  # the edge to the storage
         _logger.exception("storage failed")
-        raise StorageFailedError from exc
+        raise StorageFailedError(cast("str", failure)) from exc  # DRF forces a lazy text, which its stubs do not say
 
 
 def _build_requester(view: EnvelopeMixin[Any], request: Request) -> Requester:

@@ -41,6 +41,8 @@ J = TypeVar("J", bound=TransferJob)
 _RAW: Final = frozenset({"events", "failed_rows", "file"})
 #: What a user who is not the owner needs the model's permission for; what is not named, to view.
 _NEEDED: Final[Mapping[str, str]] = {"cancel": "change", "confirm": "change", "resume": "change", "destroy": "delete"}
+_NOT_DELETED: Final = "The storage for the files of jobs failed; the job was not deleted. Try again later."
+_NOT_READ: Final = "The storage for the files of jobs failed; the file could not be read. Try again later."
 _NO_EVENTS: Final = "Events need a server that is async (ASGI); ask for the job itself, once a second at most."
 
 
@@ -80,7 +82,7 @@ class TransferJobViewSet(ListModelMixin[J], RetrieveModelMixin[J], DestroyModelM
     @override
     def perform_destroy(self, instance: J) -> None:
         """Delete the job with its files."""
-        with storing():
+        with storing(_NOT_DELETED):
             delete_job(instance)
 
     @override
@@ -141,7 +143,7 @@ class TransferJobViewSet(ListModelMixin[J], RetrieveModelMixin[J], DestroyModelM
         download = find_download(job)
         if download is None:
             raise NotFound(missing)
-        with storing():
+        with storing(_NOT_READ):
             try:
                 pieces = start(download.read())
             except FileNotFoundError as exc:
