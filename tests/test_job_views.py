@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, cast
 from unittest.mock import patch
@@ -14,16 +15,28 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models.fields.files import FieldFile
 from django.http import HttpResponse
 from django.test import override_settings
+from django.urls import URLPattern, URLResolver, include
+from django.urls import path as route
 from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
 from rest_framework.test import APIClient
 
 from drf_commons.jobs.models import ExportJob, ImportJob, JobStatus
+from drf_commons.jobs.service import Requester, start_import
 from tests.personnel.files import build_rows, make_departments, write_csv
 from tests.personnel.models import Department, Employee
+from tests.personnel.views import DepartmentViewSet
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.personnel.job_urls")]
 
 ASYNC: Final = {"Prefer": "respond-async"}
+shops = SimpleRouter()
+shops.register("departments", DepartmentViewSet, basename="shop-department")
+urlpatterns: list[URLPattern | URLResolver] = [
+    route("shops/<str:shop>/", include(shops.urls)),
+    route("jobs/", include("drf_commons.views.jobs.urls")),
+]
+
 GOOD: Final = b"code,name\nA1,Archive\nB2,Bakery\n"
 BAD: Final = b"code,name\nA1,Archive\nMUCH-TOO-LONG,Bakery\n"
 
@@ -399,6 +412,28 @@ def test_a_storage_that_fails_is_told_by_what_was_not_done(ada: User) -> None:
     message = "The storage for the files of jobs failed; the job was not deleted. Try again later."
     assert (response.status_code, response.data["message"]) == (503, message)
     assert client.delete(job["links"]["self"]).status_code == 200
+
+
+@pytest.mark.urls(__name__)
+def test_signs_that_no_database_takes_keep_no_job_from_its_rows(ada: User) -> None:
+    """A URL may have them, which a view that does without its arguments answers as ever."""
+    make_departments(1)
+    client = sign_in(ada)
+    for url in ("/shops/a%00b/departments/export/", "/shops/a/departments/export/?page=%00"):
+        assert client.post(url, {"file_type": "csv"}, format="json").status_code == 200
+        export = client.post(url, {"file_type": "csv"}, format="json", headers=ASYNC)
+        assert (export.status_code, export.data["data"]["status"]) == (202, "completed")
+        assert export.data["data"]["progress"]["rows"] == 1
+    response = send(client, GOOD, url="/shops/a%00b/departments/import-from-file/")
+    assert (response.status_code, response.data["data"]["status"]) == (202, "completed")
+    assert ImportJob.objects.get().kwargs == {"shop": "a\ufffdb"}
+
+
+def test_a_name_with_signs_that_no_database_takes_is_kept_without_them() -> None:
+    """A program may call its file what it likes."""
+    job = start_import(DepartmentViewSet, BytesIO(GOOD), Requester(unrestricted=True), name="a\x00\ud800.csv")
+    job.refresh_from_db()
+    assert (job.status, job.file_name) == ("completed", "a\ufffd\ufffd.csv")
 
 
 def test_a_client_that_hangs_up_leaves_no_file_open(ada: User) -> None:

@@ -33,6 +33,7 @@ from django.utils import timezone
 from drf_commons.conf import get_settings
 from drf_commons.errors import FileTooLargeError, JobStateError
 from drf_commons.jobs.calls import Call
+from drf_commons.jobs.failures import make_storable
 from drf_commons.jobs.files import delete_files
 from drf_commons.jobs.finishing import build_report
 from drf_commons.jobs.models import ACTIVE, ExportJob, ImportChunk, ImportJob, JobStatus, TransferJob
@@ -92,14 +93,19 @@ class Requester:
     unrestricted: bool = False
 
     def describe(self) -> dict[str, Any]:
-        """Return the columns of a job that say so."""
+        """Return the columns of a job that say so, with no character that no database takes: a URL may have any."""
         user = self.user if self.user is not None and self.user.is_authenticated else None
+        kwargs = {key: str(value) for key, value in self.kwargs.items()}
         return {
             "user": user,
-            "requester": "" if user is None else str(user.get_username()),
             "unrestricted": self.unrestricted,
-            "query": self.query,
-            "kwargs": {**{key: str(value) for key, value in self.kwargs.items()}, **self._describe_version()},
+            **make_storable(
+                {
+                    "requester": "" if user is None else str(user.get_username()),
+                    "query": self.query,
+                    "kwargs": {**kwargs, **self._describe_version()},
+                }
+            ),
         }
 
     def _describe_version(self) -> dict[str, Any]:
@@ -128,7 +134,7 @@ def start_import(
     *dry_run* only reports; *needs_confirmation* does so first, and then waits for :func:`confirm`. Raises
     :class:`~drf_commons.errors.FileTooLargeError`; all else that is wrong with the file is told by the job.
     """
-    shown = name or PurePath(str(getattr(file, "name", None) or "file")).name
+    shown: str = make_storable(name or PurePath(str(getattr(file, "name", None) or "file")).name)
     size, digest = _measure(file, shown)
     options = options or ReadOptions()
     job = ImportJob(
