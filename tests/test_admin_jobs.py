@@ -113,7 +113,7 @@ def test_the_permissions_are_asked_again_by_the_job(ada: User) -> None:
     job = confirm(ada)
     assert (job.status, job.message) == (
         JobStatus.FAILED,
-        "PermissionDenied: You do not have the permission to import this.",
+        "You do not have the permission to import this.",
     )
     assert not Department.objects.exists()
 

@@ -6,19 +6,27 @@ from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from unittest.mock import patch
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.storage import FileSystemStorage
 from django.core.management import call_command
+from django.db import DataError, InterfaceError
+from django.db.models import ProtectedError, QuerySet
+from django.http import Http404
 from django.test import override_settings
 from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.exceptions import Throttled
 from rest_framework.test import APIClient
 
+from drf_commons.errors import ConfigurationError, UnreadableFileError
 from drf_commons.jobs.models import ExportJob, ImportJob
 from drf_commons.jobs.runners import run_call
+from drf_commons.response import translate_exception
 from drf_commons.services import ImportConfig, ModelStep
 from tests.couriers import Courier
 from tests.personnel.files import make_departments
@@ -34,6 +42,8 @@ pytestmark = [
     pytest.mark.usefixtures("media"),
 ]
 
+DATABASE: Final = "The database did not do its work"
+UNEXPECTED: Final = "Something went wrong that nobody expected"
 AWAY: Final = "tests.test_jobs.Away"
 
 
@@ -236,3 +246,57 @@ def test_a_worker_that_is_silent(client: APIClient) -> None:
     with pytest.raises(SystemExit, match="1"):
         call_command("transfer_jobs", "follow", str(job.pk), stdout=out, stderr=out)
     assert out.getvalue().endswith(f"departments.csv: stalled, 0 rows, 0 failed\n{message}\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (TypeError("secret"), f"{UNEXPECTED} (TypeError); the log says more. The job can be resumed."),
+        (DataError("secret"), f"{DATABASE} (DataError); the log says more. The job can be resumed."),
+        (InterfaceError("secret"), f"{DATABASE} (InterfaceError); the log says more. The job can be resumed."),
+        (ConfigurationError(), f"{UNEXPECTED} (ConfigurationError); the log says more. The job can be resumed."),
+        (ConfigurationError("Give it\x00 a name."), "Give it\ufffd a name."),
+        (UnreadableFileError("a.csv", "it is cut off", row=3), "a.csv, row 3: it is cut off"),
+        (serializers.ValidationError({"code": ["Too long.", "Taken."]}), "code: Too long. Taken."),
+        (ValidationError(["Too long.", "Taken."]), "Too long. Taken."),
+        (PermissionDenied("You do not have the permission."), "You do not have the permission."),
+        (Http404("No shop is called that."), "No shop is called that."),
+        (Throttled(), "Request was throttled."),
+    ],
+)
+def test_an_error_is_told_as_far_as_it_was_written_for_people(
+    client: APIClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
+) -> None:
+    """Of any other there is its name, and in the log the whole of it, with the id of the job."""
+    monkeypatch.setattr("drf_commons.jobs.work._PAUSES", ())
+    job = plan(client)
+    with patch("drf_commons.jobs.work.run_chunk", side_effect=error):
+        Courier.deliver()
+    assert read(job) == ("failed", message)
+    (record,) = [record for record in caplog.records if record.message == "job failed"]
+    assert (vars(record)["job_id"], record.exc_info and record.exc_info[1]) == (str(job.pk), error)
+
+
+def test_a_row_that_is_in_the_way_is_told(client: APIClient) -> None:
+    """What is protected is named, without the error of the database around it."""
+    make_departments(1)
+    department = Department.objects.get()
+    job = plan(client)
+    error = ProtectedError("Cannot delete", {department})
+    with patch("drf_commons.jobs.work.run_chunk", side_effect=error):
+        Courier.deliver()
+    assert read(job) == ("failed", str(cast("Any", translate_exception(error)).detail))
+
+
+def test_a_statement_is_not_told(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real one, which the database does not take."""
+
+    def get_queryset(_view: object) -> QuerySet[Department]:
+        return Department.objects.extra(where=["secret_column = 1"])  # no such column is what is wanted
+
+    job = plan(client)
+    monkeypatch.setattr("drf_commons.jobs.work._PAUSES", ())
+    monkeypatch.setattr(DepartmentViewSet, "get_queryset", get_queryset)
+    Courier.deliver()
+    status, message = read(job)
+    assert (status, "secret_column" in message, message.startswith(DATABASE)) == ("failed", False, True)

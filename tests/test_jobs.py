@@ -295,7 +295,7 @@ def test_a_database_that_is_away_for_a_moment_is_asked_again(settings: Any, monk
     job = start("code,name\nB2,Bakery\n")
     assert (job.status, job.message) == (
         JobStatus.FAILED,
-        "The database did not do its work: it is away. The job can be resumed.",
+        "The database did not do its work (OperationalError); the log says more. The job can be resumed.",
     )
     resume(job)
     assert get_progress(job).status == JobStatus.COMPLETED

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any, Final, assert_never
+from collections.abc import Mapping
+from typing import Any, Final, assert_never, cast
 
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connections
 from django.db.models import QuerySet
+from django.http import Http404
 from django.utils import timezone
 from rest_framework.exceptions import APIException
 
@@ -15,12 +19,14 @@ from drf_commons.current_user import as_user
 from drf_commons.errors import DrfCommonsError
 from drf_commons.jobs.calls import Call
 from drf_commons.jobs.exporting import run_export
+from drf_commons.jobs.failures import make_storable
 from drf_commons.jobs.finishing import advance, send_chunks
 from drf_commons.jobs.importing import run_chunk
 from drf_commons.jobs.models import ACTIVE, ExportJob, ImportJob, JobStatus, TransferJob
 from drf_commons.jobs.planning import plan_import
 from drf_commons.jobs.rows import find_active, get_database
 from drf_commons.jobs.targets import find_requester
+from drf_commons.response import translate_exception
 
 __all__ = ["work"]
 
@@ -97,16 +103,37 @@ def _fail(call: Call, error: Exception) -> None:
 
 
 def _describe(error: Exception) -> str:
-    """Return what a person is told of *error*."""
-    text = str(error).strip()
-    match error:
-        case OperationalError() | InterfaceError():
-            reason = " ".join(text.split()).rstrip(".")
-            return f"The database did not do its work: {reason}. The job can be resumed."
-        case DrfCommonsError() | APIException() if text:
-            return text
+    """Return what a person is told of *error*: its text, where it was written to be read by one.
+
+    That of a database has parts of its rows and of its statements, and that of any other error may have anything.
+    """
+    name = type(error).__name__
+    match error if isinstance(error, DrfCommonsError) else translate_exception(error):
+        case PermissionDenied() | Http404() | DrfCommonsError() as known:
+            text = str(known).strip()
+        case APIException() as known:
+            text = _write(known.detail)
+        case ValidationError() as known:
+            text = " ".join(known.messages)
+        case DatabaseError():
+            text = f"The database did not do its work ({name}); the log says more. The job can be resumed."
         case _:
-            return f"{type(error).__name__}: {text}"
+            text = ""
+    # It may tell of a file, which has any character in it.
+    told: str = make_storable(text)
+    return told or f"Something went wrong that nobody expected ({name}); the log says more. The job can be resumed."
+
+
+def _write(detail: object) -> str:
+    """Return the messages of an error of DRF as one text, each behind the name of what it is about."""
+    match detail:
+        case Mapping():
+            parts = cast("Mapping[object, object]", detail).items()
+            return " ".join(f"{name}: {_write(part)}" for name, part in parts)
+        case list():
+            return " ".join(map(_write, cast("list[object]", detail)))
+        case _:
+            return str(detail)
 
 
 def _get_model(call: Call) -> type[TransferJob]:
