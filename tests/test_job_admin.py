@@ -100,6 +100,35 @@ def test_a_preview_shows_what_would_change(page: Client) -> None:
     assert text.index('value="Confirm the import"') < text.index("Changed rows") < text.index("New rows")
 
 
+@pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.STALLED, JobStatus.CANCELLED])
+def test_a_preview_that_is_decided_about_is_called_one(page: Client, status: JobStatus) -> None:
+    """Its numbers are not those of the import, which stand with the progress, and at the end in a report."""
+    job = make_job(needs_confirmation=True)
+    heading, url = "What the preview has shown", f"{IMPORTS}{job.pk}/change/"
+    assert heading not in page.get(url).content.decode()
+    ImportJob.objects.filter(pk=job.pk).update(status=status)
+    text = page.get(url).content.decode()
+    assert text.index("submit-row") < text.index(heading) < text.index("drf-commons-counts")
+    assert text.index("drf-commons-counts") < text.index("Rows with errors")
+    ImportJob.objects.filter(pk=job.pk).update(status=JobStatus.CONFIRMING)
+    page.post(f"{IMPORTS}{job.pk}/decide/", {"confirm": "1"})
+    text = page.get(url).content.decode()
+    assert "Completed" in text
+    assert heading not in text
+    assert text.index("drf-commons-counts") < text.index("submit-row")
+
+
+def test_the_first_errors_of_many_are_shown(page: Client) -> None:
+    """What changes is not far below them, and all of them are in the file."""
+    rows = "".join(f"MUCH-TOO-LONG-{number},Bakery\n" for number in range(120))
+    job = make_job(f"code,name\nA1,Archive\n{rows}".encode(), needs_confirmation=True)
+    text = page.get(f"{IMPORTS}{job.pk}/change/").content.decode()
+    assert "100 of 120 errors" in text
+    assert (text.count("<td>MUCH-TOO-LONG-"), "MUCH-TOO-LONG-99<" in text, "New rows" in text) == (100, True, True)
+    assert f'<a href="{IMPORTS}{job.pk}/file/">All rows with errors, as a file</a>' in text
+    assert "as a file</a>" not in page.get(f"{IMPORTS}{make_job().pk}/change/").content.decode()
+
+
 def test_a_job_is_shown_after_its_target_is_gone(page: Client) -> None:
     """With the names of the fields, where the model has none for people any more."""
     job = make_job(GOOD, needs_confirmation=True)

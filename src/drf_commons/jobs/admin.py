@@ -18,7 +18,7 @@ from typing_extensions import override
 from drf_commons.errors import DrfCommonsError, JobStateError
 from drf_commons.jobs.decisions import DECISIONS, Decision, list_decisions
 from drf_commons.jobs.downloads import find_download
-from drf_commons.jobs.models import ExportJob, ImportChunk, ImportJob, TransferJob
+from drf_commons.jobs.models import ExportJob, ImportChunk, ImportJob, JobStatus, TransferJob
 from drf_commons.jobs.service import cancel, delete_job, get_progress, mark_stalled, resume
 from drf_commons.jobs.targets import find_import_config
 from drf_commons.services.importing.differences import Differences, build_differences
@@ -33,6 +33,8 @@ else:
 __all__ = ["ExportJobAdmin", "ImportJobAdmin"]
 
 
+#: How many errors stand on the page of a job, before what it changes; all of them are in the file.
+_SHOWN_ERRORS: Final = 100
 #: The part of a job's page that says when what happened.
 _TIMES: Final[tuple[StrOrPromise, dict[str, Any]]] = (
     gettext_lazy("Times"),
@@ -130,6 +132,7 @@ class TransferJobAdmin(JobAdmin):
             "progress": get_progress(job),
             "job": job,
             "differences": _build_differences(job) if isinstance(job, ImportJob) else None,
+            "is_past_preview": isinstance(job, ImportJob) and _is_past_preview(job),
             "progress_url": self._reverse("progress", pk),
             "decide_url": self._reverse("decide", pk),
             "file_url": self._reverse("file", pk) if find_download(job) else "",
@@ -236,14 +239,19 @@ class ExportJobAdmin(TransferJobAdmin):
 
 def _build_differences(job: ImportJob) -> Differences | None:
     """Return what *job* has done, or would do once it is confirmed; ``None`` as long as nobody knows."""
-    report = job.report or job.preview
+    report = job.preview if job.report is None else job.report
     if report is None:
         return None
     try:
         model = find_import_config(job).steps[-1].model_class
     except DrfCommonsError:  # what was imported is gone since, and with it the names that people know
         model = None
-    return build_differences(model, report)
+    return build_differences(model, report, shown_errors=_SHOWN_ERRORS)
+
+
+def _is_past_preview(job: ImportJob) -> bool:
+    """Tell whether all that is known of the rows is what the preview said, and that is decided about already."""
+    return job.report is None and job.status != JobStatus.CONFIRMING.value
 
 
 def _list_decisions(job: TransferJob) -> list[tuple[str, str]]:

@@ -54,10 +54,10 @@ class Differences:
     can_be_confirmed: bool
 
 
-def build_differences(model: _ModelClass | None, report: _Report) -> Differences:
+def build_differences(model: _ModelClass | None, report: _Report, *, shown_errors: int | None = None) -> Differences:
     """Return what *report* tells of the rows of *model*, whose fields have names for people.
 
-    Nothing can be confirmed that would not change anything.
+    Nothing can be confirmed that would not change anything. *shown_errors* is how many of the errors there are at most.
     """
     preview = cast("Sequence[_Report]", report["preview"])
     created = [row for row in preview if row["action"] == "created"]
@@ -72,7 +72,7 @@ def build_differences(model: _ModelClass | None, report: _Report) -> Differences
         ],
         updated=[change for row in updated for change in _list_changes(model, row)],
         updated_rows=len(updated),
-        failed=report["errors"],
+        failed=report["errors"][:shown_errors],
         can_be_confirmed=bool(changes) and not (report["mode"] == "replace" and report["failed"]),
     )
 

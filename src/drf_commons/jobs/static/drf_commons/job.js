@@ -24,9 +24,6 @@
         show("label", job.label.charAt(0).toUpperCase() + job.label.slice(1));
         show("numbers", job.total === null ? String(job.rows) : `${job.rows} / ${job.total}`);
         show("speed", job.rows_per_second === null ? "" : `${job.rows_per_second} / s`);
-        for (const [name, number] of Object.entries(job)) {
-          show(name, String(number));
-        }
       }
     }
     setTimeout(ask, 1000);
