@@ -199,6 +199,21 @@ def test_a_replacement_says_what_it_deletes(page: Client) -> None:
     assert [row.is_deleted for row in Employee.objects.order_by("email")].count(True) == 2
 
 
+def test_rows_without_errors_that_are_stored_already_leave_nothing_to_import(page: Client) -> None:
+    """Which is told apart from a file with nothing but errors, and from one without any."""
+    rows = build(2)
+    confirm(page, preview(page, rows))
+    assert "There is nothing to import: every row is stored as the file has it." in preview(page, rows)
+    rows[1]["age"] = "x"
+    html = preview(page, rows)
+    told = "There is nothing to import: every row without errors is stored as the file has it."
+    assert f"{told} Mend the errors below to import the others." in html
+    assert 'name="token"' not in html
+    html = preview(page, rows[1:])
+    assert "Nothing can be imported before the errors below are mended." in html
+    assert told not in html
+
+
 def test_a_replacement_with_errors_cannot_be_confirmed(page: Client) -> None:
     """It is all or nothing, and here it is nothing."""
     rows = build(2)

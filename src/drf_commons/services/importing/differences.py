@@ -52,6 +52,8 @@ class Differences:
     failed: Sequence[Mapping[str, Any]]
     #: Whether an import of the same file would do something.
     can_be_confirmed: bool
+    #: Whether the errors keep all rows out, rather than that the others are stored as the file has them.
+    needs_mending: bool
 
 
 def build_differences(model: _ModelClass | None, report: _Report, *, shown_errors: int | None = None) -> Differences:
@@ -64,6 +66,7 @@ def build_differences(model: _ModelClass | None, report: _Report, *, shown_error
     updated = [row for row in preview if row["action"] == "updated"]
     names = [*dict.fromkeys(str(name) for row in created for name in row["values"])]
     changes = report["created"] + report["updated"] + report["deleted"]
+    is_refused = report["mode"] == "replace" and bool(report["failed"])
     return Differences(
         result=report,
         columns=[_label(model, name) for name in names],
@@ -73,7 +76,8 @@ def build_differences(model: _ModelClass | None, report: _Report, *, shown_error
         updated=[change for row in updated for change in _list_changes(model, row)],
         updated_rows=len(updated),
         failed=report["errors"][:shown_errors],
-        can_be_confirmed=bool(changes) and not (report["mode"] == "replace" and report["failed"]),
+        can_be_confirmed=bool(changes) and not is_refused,
+        needs_mending=is_refused or bool(report["failed"] and not changes and not report["unchanged"]),
     )
 
 
