@@ -277,3 +277,26 @@ def test_a_form_without_its_token_is_refused_in_words(airline: Airline) -> None:
     client.force_login(User.objects.create_superuser("ada"))
     answer = client.post("/airports/", {"icao": "BIEG"}, headers=HTML)
     assert (answer.status_code, "CSRF Failed" in answer.text) == (403, True)
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("has_token", [True, False])
+def test_raw_data_that_nobody_can_read_signs_nobody_out(has_token: bool) -> None:
+    """Its text stays in the form of whoever has typed it; without the token nobody is recognized."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.create_superuser("ada"))
+    client.cookies["csrftoken"] = token = "t" * 32
+    headers = {**HTML, "X-CSRFToken": token} if has_token else HTML
+    text = '{"icao": "BIEG",'
+    answer = client.post("/airports/", text, content_type="application/json", headers=headers)
+    assert (answer.status_code, "JSON parse error" in answer.text) == (400, True)
+    form = re.search(r'<textarea name="_content"[^>]*>\s*(.*?)</textarea>', answer.text, re.DOTALL)
+    assert (None if form is None else unescape(form[1]).strip()) == (text if has_token else None)
+    assert ("ada" in answer.text) is has_token
+
+
+@pytest.mark.urls(__name__)
+def test_raw_data_that_nobody_can_read_is_refused_to_whoever_may_not_send_any() -> None:
+    """The page says why, and does not read the text for it."""
+    answer = Client().post("/airports/", '{"icao": "BIEG",', content_type="application/json", headers=HTML)
+    assert (answer.status_code, "Authentication credentials were not provided." in answer.text) == (403, True)

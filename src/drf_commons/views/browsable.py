@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any, Final, cast
 
 from django import forms
+from django.contrib.auth import get_user
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Manager, Model
 from django.http import Http404
@@ -58,6 +60,14 @@ class FormRendererMixin(BrowsableAPIRenderer):
     """
 
     form_renderer_class: type[BaseRenderer] = SearchFormRenderer
+
+    @override
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> Any:
+        """Return the page, also of a body that cannot be read, to whoever has sent it."""
+        request: Request = renderer_context["request"]
+        if isinstance(data, Mapping) and renderer_context["response"].status_code == status.HTTP_400_BAD_REQUEST:
+            _recognize(request)
+        return super().render(data, accepted_media_type, renderer_context)
 
     @override
     def get_rendered_html_form(self, data: Any, view: APIView, method: str, request: Request) -> Any:
@@ -129,7 +139,7 @@ class FormRendererMixin(BrowsableAPIRenderer):
 
     def _fill_in(self, view: Any, request: Request, data: Any) -> BaseSerializer[Any] | None:
         """Return the form with what was sent, and with errors that are not the serializer's own, such as a conflict."""
-        body = cast("object", request.data)
+        body = _read_body(request)
         if not isinstance(body, Mapping) or not isinstance(data, Mapping):
             return cast("BaseSerializer[Any] | None", view.get_form_serializer())
         form: Any = view.get_form_serializer(data=body)
@@ -152,7 +162,7 @@ class FormRendererMixin(BrowsableAPIRenderer):
 
     def _get_sent_version(self) -> object:
         context = cast("Mapping[str, Any]", cast("Any", self).renderer_context)
-        body = cast("object", context["request"].data)
+        body = _read_body(context["request"])
         return cast("Mapping[str, object]", body).get("version") if isinstance(body, Mapping) else None
 
 
@@ -234,6 +244,14 @@ def _list_rows(rows: object) -> Iterable[Any]:
     return cast("Iterable[Any]", found.all() if isinstance(rows, Manager) else found)
 
 
+def _read_body(request: Request) -> object:
+    """Return what was sent; ``None`` where the request was refused before anybody found out that it cannot be read."""
+    try:
+        return cast("object", request.data)
+    except APIException:
+        return None
+
+
 def _read_text(request: Request) -> str:
     """Return the JSON that was sent, as it was sent."""
     if not str(request.content_type).startswith(_JSON):
@@ -242,6 +260,21 @@ def _read_text(request: Request) -> str:
         return force_str(request.body, errors="replace")
     except RawPostDataException:  # a parser has read it as a stream
         return ""
+
+
+def _recognize(request: Any) -> None:
+    """Find the user of a session again, whom DRF forgets when it looks for a token in a body that nobody can read."""
+    sent = request._request  # noqa: SLF001  # DRF documents it as Django's request
+    if request.successful_authenticator is not None or not hasattr(sent, "session"):
+        return
+    sent.user = get_user(sent)
+    for authenticator in request.authenticators or ():
+        # The body is empty by now, and the token stands in a header; where it does not, nobody is recognized.
+        with suppress(APIException):
+            if found := authenticator.authenticate(request):
+                request.user, request.auth = found
+                return
+    sent.user = request.user
 
 
 def _get_instance(data: Any) -> Model | None:
