@@ -7,11 +7,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db.models import Count, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.db.models.signals import post_save
 from django.http import UnreadablePostError
 from django.urls import path
 from rest_framework import serializers
 from rest_framework.parsers import JSONParser
+from typing_extensions import override
 
 from drf_commons.bulk import bulk_create
 from drf_commons.serializers import BaseModelSerializer
@@ -74,6 +77,67 @@ def test_rows_may_be_locked_until_they_are_written(alias: str) -> None:
 
     assert run_together(alias, *map(change, range(8))) == [None] * 8
     assert len({*Item.objects.using(alias).values_list("quantity", flat=True)}) == 1
+
+
+@pytest.mark.parametrize("alias", SERVERS)
+def test_rows_of_a_queryset_that_counts_wait_as_well(alias: str) -> None:
+    """No database locks a group: the rows themselves are locked first, and read after the client before is done."""
+    items = build_items(20, alias)
+    reads: list[set[int]] = []
+
+    class View(ItemViewSet):
+        queryset = Item.objects.using(alias).annotate(crates=Count("crate"))
+        bulk_select_for_update = True
+        permission_classes = (NotNumberSeven,)
+
+        @override
+        def perform_bulk_update(self, serializer: Any) -> None:
+            reads.append({item.quantity for item in serializer.find_instances()})
+            super().perform_bulk_update(serializer)
+
+    Item.objects.using(alias).update(name="x", quantity=1)
+
+    def change(client: int) -> Callable[[], object]:
+        ordered = items if client % 2 else items[::-1]
+        body = [{"id": item.pk, "quantity": client + 100} for item in ordered]
+
+        def run() -> None:
+            assert send(View, "patch", "bulk-update", body).status_code == 200
+
+        return run
+
+    assert run_together(alias, *map(change, range(8))) == [None] * 8
+    (last,) = {*Item.objects.using(alias).values_list("quantity", flat=True)}
+    # Each read what the one before it had written: no two read the same.
+    assert {value for read in reads for value in read} | {last} == {1, *range(100, 108)}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "rows",
+    [
+        Item.objects.annotate(crates=Count("crate")),
+        Item.objects.filter(supplier__name="s").distinct(),
+        Item.objects.annotate(place=Window(RowNumber())),
+    ],
+    ids=["counted", "distinct", "window"],
+)
+def test_every_action_locks_rows_that_no_database_locks_in_a_group(rows: QuerySet[Item]) -> None:
+    """They are found by their ids, by columns of their own, and to be deleted; a hidden row stays out of reach."""
+    supplier = Supplier.objects.create(name="s")
+    Item.objects.bulk_create([Item(name=name, supplier=supplier) for name in "abc"])
+    a, b, c = Item.objects.order_by("pk")
+
+    class View(ItemViewSet):
+        queryset = rows
+        bulk_select_for_update = True
+        bulk_upsert_fields = ("name",)
+        permission_classes = (NotNumberSeven,)
+
+    assert send(View, "patch", "bulk-update", [{"id": a.pk, "quantity": 1}]).status_code == 200
+    assert send(View, "post", "bulk-create", [{"name": "b", "quantity": 2}]).status_code == 200
+    assert send(View, "post", "bulk-delete", [c.pk]).data["data"]["count"] == 1
+    assert {*Item.objects.values_list("pk", "quantity")} == {(a.pk, 1), (b.pk, 2)}
 
 
 @pytest.mark.django_db

@@ -1,18 +1,19 @@
-"""What a bulk write takes from a queryset: its database and its filter."""
+"""What a bulk write takes from a queryset: its database, its filter, and its rows until they are written."""
 
 from __future__ import annotations
 
 from typing import Any, TypeVar, cast
 
 from django.core.exceptions import FullResultSet
-from django.db import models
+from django.db import connections, models
 from django.db.models import sql
 
 from drf_commons.bulk.columns import UnsupportedError
 from drf_commons.bulk.engines import Condition
+from drf_commons.bulk.membership import select_holders
 from drf_commons.conf import get_settings
 
-__all__ = ["build_condition", "get_chunk_size", "get_writer"]
+__all__ = ["build_condition", "get_chunk_size", "get_writer", "lock_rows"]
 
 M = TypeVar("M", bound=models.Model)
 
@@ -32,6 +33,30 @@ def get_chunk_size(chunk_size: int | None) -> int:
         msg = f"chunk_size: {chunk_size} is less than one row"
         raise ValueError(msg)
     return chunk_size
+
+
+def lock_rows(queryset: models.QuerySet[M]) -> models.QuerySet[M]:
+    """Return *queryset* with its rows locked, in the order of their keys: no two requests block each other.
+
+    A group of rows cannot be locked: those of a queryset that counts, or that leaves out doubles, are locked here by
+    their keys, and read after that.
+    """
+    features = connections[queryset.db].features
+    if features.has_select_for_update and _makes_groups(queryset):
+        keys = [*queryset.values_list("pk", flat=True)]
+        rows = queryset.model._base_manager.using(queryset.db).order_by("pk").select_for_update()
+        # Read to the end, and forgotten: what was waited for may have changed what the queryset finds.
+        for _ in select_holders(rows, "pk", keys).values_list("pk"):
+            pass
+        return queryset
+    return queryset.order_by("pk").select_for_update(of=("self",) if features.has_select_for_update_of else ())
+
+
+def _makes_groups(queryset: models.QuerySet[Any]) -> bool:
+    """Tell whether a row of *queryset* is more than a row of its table to the database."""
+    query = queryset.query
+    over = (getattr(annotation, "contains_over_clause", False) for annotation in query.annotations.values())
+    return query.distinct or query.group_by is not None or any(over)
 
 
 def build_condition(queryset: models.QuerySet[Any]) -> Condition:

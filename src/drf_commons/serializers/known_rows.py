@@ -19,6 +19,7 @@ from django.db.models.expressions import RawSQL
 
 from drf_commons.bulk.columns import FieldAny, prepare_values
 from drf_commons.bulk.membership import build_arrays, build_json_rows, select_holders
+from drf_commons.bulk.querysets import lock_rows
 from drf_commons.serializers.keys import Key, build_key, get_max_values
 
 __all__ = ["UNSAID", "KnownKeys", "KnownRows", "Values", "is_hashable"]
@@ -96,13 +97,14 @@ class KnownRows:
                 asked = asked - rest if next(self._find(rest), None) else asked
             self._asked = asked
 
-    def find_instances(self, wanted: Iterable[Values]) -> dict[Values, Model]:
-        """Return the rows that hold one of *wanted*."""
+    def find_instances(self, wanted: Iterable[Values], *, lock: bool) -> dict[Values, Model]:
+        """Return the rows that hold one of *wanted*, locked where *lock* says so."""
         asked = [*self._list_askable(wanted)]
+        parts = map(self._select, self._split(asked))
         return {
             tuple(row.serializable_value(path) for path in self.paths): row
-            for chunk in self._split(asked)
-            for row in self._select(chunk)
+            for part in parts
+            for row in (lock_rows(part) if lock else part)
         }
 
     def read(self, attrs: Mapping[str, Any], instance: Model | None) -> Values | None:

@@ -6,7 +6,6 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
-from django.db import connections
 from django.db.models import Model, QuerySet
 from django.db.models.manager import BaseManager
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +15,7 @@ from rest_framework.settings import api_settings
 
 from drf_commons.bulk.instances import fetch_instances
 from drf_commons.bulk.membership import select_holders
-from drf_commons.bulk.querysets import get_writer
+from drf_commons.bulk.querysets import get_writer, lock_rows
 from drf_commons.serializers.identity import Identity, build_identity
 from drf_commons.serializers.keys import get_max_values
 from drf_commons.serializers.known_rows import KnownRows
@@ -49,7 +48,7 @@ def match_by_key(serializer: ModelSerializer[Any], source: object, items: Sequen
                     keys[index] = _read_key(identity, cast("Mapping[str, object]", item))
                 except ValidationError as exc:
                     matched.errors[index] = exc
-    stored = _fetch(identity, _get_rows(source, lock=lock), keys.values())
+    stored = _fetch(identity, _get_rows(source), keys.values(), lock=lock)
     taken: set[Hashable] = set()
     for index, key in keys.items():
         if key in stored and key not in taken:
@@ -67,7 +66,7 @@ def match_by_columns(
 ) -> Matched:
     """Match *items* to rows of *source* by the fields *names*; one that is not found is about a new row."""
     fields: dict[str, Any] = {**serializer.fields}
-    rows = _get_rows(source, lock=lock)
+    rows = _get_rows(source)
     if not isinstance(rows, QuerySet):
         model: Any = serializer.Meta.model
         rows = cast("QuerySet[Any]", model._default_manager.filter(pk__in=[row.pk for row in rows]))
@@ -80,7 +79,7 @@ def match_by_columns(
             held = tuple(key.parse(row.get(name)) for key, name in zip(known.keys, names, strict=True))
             if None not in held:
                 wanted[index] = held
-    stored = known.find_instances({*wanted.values()})
+    stored = known.find_instances({*wanted.values()}, lock=lock)
     identity = build_identity(serializer, "pk")
     identity = replace(identity, field_name=names[0] if len(names) == 1 else api_settings.NON_FIELD_ERRORS_KEY)
     seen: set[tuple[Hashable, ...]] = set()
@@ -129,28 +128,23 @@ def _build_error(identity: Identity, code: str, **values: object) -> ValidationE
         return exc
 
 
-def _get_rows(source: Any, *, lock: bool) -> QuerySet[Any] | list[Model]:
+def _get_rows(source: Any) -> QuerySet[Any] | list[Model]:
     """Return the rows within reach, as they are in the database that is written to."""
     rows: Any = cast("Any", source).all() if isinstance(source, BaseManager) else source
     if not isinstance(rows, QuerySet):
         return list(rows)
-    writer: QuerySet[Any] = get_writer(cast("Any", rows))
-    if not lock:
-        return writer
-    features = connections[writer.db].features
-    # In the order of their keys: no two requests wait for each other.
-    return writer.order_by("pk").select_for_update(of=("self",) if features.has_select_for_update_of else ())
+    return get_writer(cast("Any", rows))
 
 
-def _fetch(identity: Identity, rows: QuerySet[Any] | list[Model], keys: Iterable[Hashable]) -> dict[Hashable, Model]:
+def _fetch(
+    identity: Identity, rows: QuerySet[Any] | list[Model], keys: Iterable[Hashable], *, lock: bool
+) -> dict[Hashable, Model]:
     """Return those of *rows* that have one of *keys*."""
     key = identity.named_by
     if not isinstance(rows, QuerySet):
         return {key.read(row): row for row in rows}
     wanted = key.list_holdable(dict.fromkeys(keys), rows.db)
     size = get_max_values(rows.db) or len(wanted)
-    return {
-        key.read(row): row
-        for start in range(0, len(wanted), size or 1)
-        for row in fetch_instances(select_holders(rows, key.path, wanted[start : start + size]))
-    }
+    starts = range(0, len(wanted), size or 1)
+    parts = (select_holders(rows, key.path, wanted[start : start + size]) for start in starts)
+    return {key.read(row): row for part in parts for row in fetch_instances(lock_rows(part) if lock else part)}

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, ClassVar, Final, Literal, TypeAlias, cast
 
 from django.core.exceptions import PermissionDenied
-from django.db import connections
 from django.db.models import Model, ProtectedError, QuerySet, RestrictedError
 from django.http import Http404
 from rest_framework import exceptions, status
@@ -19,6 +18,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 from typing_extensions import TypeVar, override
 
+from drf_commons.bulk.querysets import lock_rows
 from drf_commons.conf import get_settings
 from drf_commons.errors import VersionConflictError
 from drf_commons.response import EnvelopeError, translate_exception
@@ -33,7 +33,6 @@ __all__ = [
     "RowErrors",
     "as_row_error",
     "index_errors",
-    "lock_rows",
     "raise_row_errors",
     "show_error",
     "show_row_errors",
@@ -175,11 +174,10 @@ class BulkMixin(IdempotencyMixin[M]):
         """Return the rows of *queryset* that hold one of *keys* at *path*, locked where the viewset says so."""
         column = build_key(queryset.model, path)
         known = [key for key in keys if column.can_hold(key, queryset.db)]
-        if self.bulk_select_for_update:
-            queryset = lock_rows(queryset)
         size = self.get_bulk_batch_size()
         chunks = [known[start : start + size] for start in range(0, len(known), size)]
-        return [row for chunk in chunks for row in queryset.filter(**{f"{path}__in": chunk})]
+        parts = (queryset.filter(**{f"{path}__in": chunk}) for chunk in chunks)
+        return [row for part in parts for row in (lock_rows(part) if self.bulk_select_for_update else part)]
 
     def check_action_permissions(self, request: Request, method: str) -> Request:
         """Check that the user may do what *method* stands for, whatever the request was sent with; return it as such.
@@ -204,13 +202,6 @@ def as_row_error(exc: Exception) -> APIException:
             return error
         case _:  # an exception of a view's own, which is not about one row
             raise exc
-
-
-def lock_rows(queryset: QuerySet[M]) -> QuerySet[M]:
-    """Return *queryset* with its rows locked, in the order of their keys: no two requests block each other."""
-    ordered = queryset.order_by("pk")
-    features = connections[queryset.db].features
-    return ordered.select_for_update(of=("self",) if features.has_select_for_update_of else ())
 
 
 def raise_row_errors(errors: RowErrors) -> None:
