@@ -24,8 +24,8 @@ __all__ = [
 #: ``append`` adds to what is stored, chunk by chunk; ``replace`` also deletes what the file does not have, or nothing.
 ImportMode: TypeAlias = Literal["append", "replace"]
 
-#: How an import ended: every row was handled; somebody stopped it; the file or the database failed on the way, after
-#: some chunks were committed; or all was taken back, since a row failed.
+#: How an import ended: every row was handled; somebody stopped it; something failed on the way, after some
+#: chunks were committed; or all was taken back, since a row failed.
 ImportState: TypeAlias = Literal["completed", "stopped", "interrupted", "rolled_back"]
 
 #: What became of a row.

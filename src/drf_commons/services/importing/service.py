@@ -9,13 +9,14 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, Error, transaction
+from rest_framework.exceptions import APIException
 
 from drf_commons.conf import get_settings
-from drf_commons.errors import UnreadableFileError
+from drf_commons.errors import DrfCommonsError, UnreadableFileError
 from drf_commons.services.importing.chunks import ChunkOutcome, OnChunk, import_chunk
 from drf_commons.services.importing.config import ImportConfig
 from drf_commons.services.importing.faults import read_config
@@ -34,6 +35,9 @@ from drf_commons.services.importing.scope import ImportScope
 from drf_commons.services.importing.tables import Chunk, Cursor, ReadOptions, Table, TableSource, open_table
 
 __all__ = ["FileImportService"]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _logger: Final = logging.getLogger("drf_commons.importing")
 
@@ -134,13 +138,17 @@ class FileImportService:
         return build_plan(self.config, table, scope=self.scope)
 
     def run_until_interrupted(self, table: Table, plan: Plan, tally: _Tally) -> Iterator[ImportProgress]:
-        """Import every chunk; where something fails after some were committed, the report says so."""
+        """Import every chunk; where something fails after some were committed, the report says so.
+
+        What is committed stays, so whoever sent the file has to be told of it, whatever it was that failed.
+        """
         try:
             yield from self.run(table, plan, tally)
-        except (UnreadableFileError, DatabaseError) as exc:
-            if not tally.counts["chunks"]:
+        except Exception as exc:
+            is_told = isinstance(exc, UnreadableFileError | DatabaseError) or exc is not tally.raised
+            if not tally.counts["chunks"] or not is_told:
                 raise
-            tally.state, tally.reason = "interrupted", str(exc)
+            tally.state, tally.reason = "interrupted", _describe(exc)
             _logger.exception("import interrupted", extra={"import_rows": tally.counts["total"]})
 
     def run(self, table: Table, plan: Plan, tally: _Tally) -> Iterator[ImportProgress]:
@@ -150,7 +158,7 @@ class FileImportService:
             tally.deleted += self.delete_others(plan, frozenset())
         for chunk in self.read_chunks(table, tally):
             yield self.run_chunk(plan, chunk, tally, defers=replaces)
-            if self.should_stop is not None and self.should_stop():
+            if self.should_stop is not None and tally.watch(self.should_stop)():
                 tally.state = "rolled_back" if replaces else "stopped"
                 return
         if not tally.counts["chunks"]:
@@ -187,11 +195,11 @@ class FileImportService:
             defers=defers,
             previews=tally.room,
             needs_keys=tally.mode == "replace" or self.on_chunk is not None,
-            on_chunk=self.on_chunk,
+            on_chunk=None if self.on_chunk is None else tally.watch(self.on_chunk),
         )
         tally.add(outcome, chunk)
         if self.on_failed is not None and outcome.failed:
-            self.on_failed(outcome.failed)
+            tally.watch(self.on_failed)(outcome.failed)
         progress = tally.build_progress()
         _logger.info(
             "import chunk written",
@@ -206,7 +214,7 @@ class FileImportService:
             },
         )
         if self.progress_callback is not None:
-            self.progress_callback(progress)
+            tally.watch(self.progress_callback)(progress)
         return progress
 
     def delete_others(self, plan: Plan, kept: frozenset[Any]) -> int:
@@ -220,6 +228,17 @@ class FileImportService:
         if gone:
             self.scope.delete_rows(rows, gone)
         return len(gone)
+
+
+def _describe(error: Exception) -> str:
+    """Return what a person is told of *error*: neither a statement nor values, which are in the log."""
+    match error:
+        case DrfCommonsError() | PermissionDenied() | APIException() if str(error):
+            return str(error)
+        case Error() if lines := str(error).strip().splitlines():
+            return lines[0]  # the next ones quote the statement, or the row
+        case _:
+            return f"The server came upon an unexpected error ({type(error).__name__}); it is in its log."
 
 
 @contextmanager
@@ -251,6 +270,8 @@ class _Tally:
     timings: dict[str, float] = field(default_factory=dict[str, float])
     cursor: Cursor = field(default_factory=lambda: Cursor(number=0))
     size: int = 1
+    #: What a function of the caller's raised last.
+    raised: Exception | None = None
 
     @property
     def failed(self) -> int:
@@ -271,6 +292,18 @@ class _Tally:
     def add_time(self, name: str, seconds: float) -> None:
         """Add to what was spent on something."""
         self.timings[name] = self.timings.get(name, 0.0) + seconds
+
+    def watch(self, call: Callable[_P, _R]) -> Callable[_P, _R]:
+        """Return *call*, which is the caller's own: what it raises is for the caller to see."""
+
+        def watched(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            try:
+                return call(*args, **kwargs)
+            except Exception as exc:
+                self.raised = exc
+                raise
+
+        return watched
 
     def add(self, outcome: ChunkOutcome, chunk: Chunk) -> None:
         """Add what became of a chunk."""
