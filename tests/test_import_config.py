@@ -149,6 +149,11 @@ TWICE = "gets its value from two places: keep one of fields, foreign_keys, refer
             "it needs a lookup_field that is a column of its own",
         ),
         (
+            {"foreign_keys": {"manager": {"lookup_field": "email", "create_missing": True}}},
+            "employee.foreign_keys['manager'].create_missing: personnel.Employee cannot do without ",
+            "'first_name', 'last_name', 'salary', 'hired', 'department'; make its rows in an earlier step",
+        ),
+        (
             {"many_to_many": {"department": {}}},
             "employee.many_to_many: ",
             "'department' is not a many-to-many relation",
@@ -177,6 +182,14 @@ TWICE = "gets its value from two places: keep one of fields, foreign_keys, refer
 def test_a_fault_is_named(step: dict[str, Any], place: str, reason: str) -> None:
     """A fault says where it is, and what may have been meant."""
     assert f"{place}{reason}" in find_faults(build(**step))
+
+
+def test_missing_rows_may_be_created_where_nothing_else_must_be_given() -> None:
+    """Defaults, NULL, and what fills itself in are no gaps."""
+    lookup = ForeignKeyLookup(lookup_field="name", create_missing=True)
+    step = ModelStep(model="warehouse.Sample", fields=["one_to_one"], foreign_keys={"one_to_one": lookup})
+    config = ImportConfig(steps=[step])
+    assert read_config(config) is config
 
 
 @pytest.mark.parametrize(

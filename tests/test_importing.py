@@ -465,16 +465,18 @@ def test_missing_rows_may_be_created() -> None:
 
 
 def test_a_missing_row_that_cannot_be_created_takes_no_other_one_along() -> None:
-    """Two departments without a code are one too many; the first of them is created all the same."""
+    """One department is there, out of reach, so that it cannot be created again; the other is created all the same."""
+    Department.objects.create(code="Law")
     step = {
         "model": Desk,
         "fields": ["room", "department"],
-        "foreign_keys": {"department": {"lookup_field": "name", "create_missing": True}},
+        "foreign_keys": {"department": {"lookup_field": "code", "create_missing": True}},
     }
+    scope = ImportScope(find_related=lambda _step, _name, rows: rows.exclude(code="Law"))
     source = io.BytesIO(b"room,department\na,Sales\nb,Law\n")
-    result = FileImportService({"models": {"desk": step}}).import_file(source, name="desks.csv")
+    result = FileImportService({"models": {"desk": step}}, scope=scope).import_file(source, name="desks.csv")
     assert (result.created, [error.code for error in result.errors]) == (1, ["does_not_exist"])
-    assert Department.objects.count() == 1
+    assert Department.objects.count() == 2
 
 
 def test_a_foreign_key_holds_the_column_that_it_refers_to() -> None:

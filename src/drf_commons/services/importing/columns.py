@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, cast
 from django.db import models
 
 from drf_commons.services.importing.config import ForeignKeyLookup, ImportConfig, ManyToManyLookup, ModelStep
-from drf_commons.services.importing.faults import find_column, get_sources
+from drf_commons.services.importing.faults import find_column, get_sources, must_be_given
 
 __all__ = ["FieldAny", "ImportColumn", "list_columns", "list_step_columns"]
 
@@ -64,15 +64,6 @@ def list_step_columns(config: ImportConfig, step: ModelStep) -> Sequence[ImportC
         for source in get_sources(step)
         for field, lookup in _find_targets(step, source, lookups.get(source, []))
     ]
-
-
-def must_be_given(field: FieldAny) -> bool:
-    """Tell whether a new row cannot do without a value for *field*."""
-    fills_itself = (field.primary_key and (field.has_default() or field.db_returning)) or (
-        getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
-    )
-    can_be_blank = field.blank and (field.empty_strings_allowed or bool(field.many_to_many))
-    return not (field.null or can_be_blank or field.has_default() or field.has_db_default() or fills_itself)
 
 
 def _find_targets(

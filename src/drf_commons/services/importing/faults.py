@@ -24,7 +24,7 @@ from drf_commons.services.importing.config import (
 if TYPE_CHECKING:
     from django.db.models.options import Options
 
-__all__ = ["find_column", "find_faults", "get_sources", "read_config"]
+__all__ = ["find_column", "find_faults", "get_sources", "must_be_given", "read_config"]
 
 FieldAny: TypeAlias = "models.Field[Any, Any]"
 
@@ -77,6 +77,15 @@ def find_column(model: type[models.Model], name: str) -> FieldAny | None:
     if not isinstance(field, models.Field) or not (field.concrete or field.many_to_many) or field.generated:
         return None
     return field
+
+
+def must_be_given(field: FieldAny) -> bool:
+    """Tell whether a new row cannot do without a value for *field*."""
+    fills_itself = (field.primary_key and (field.has_default() or field.db_returning)) or (
+        getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+    )
+    can_be_blank = field.blank and (field.empty_strings_allowed or bool(field.many_to_many))
+    return not (field.null or can_be_blank or field.has_default() or field.has_db_default() or fills_itself)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +156,9 @@ class _StepFaults:
             yield f"{option}[{name!r}].lookup_field: {text}"
         if lookup.create_missing and (first != lookup.lookup_field or first == "pk"):
             yield f"{option}[{name!r}].create_missing: it needs a lookup_field that is a column of its own"
+        elif lookup.create_missing and (lacking := [*_find_lacking(related, first)]):
+            text = f"{related._meta.label} cannot do without {', '.join(map(repr, lacking))}"
+            yield f"{option}[{name!r}].create_missing: {text}; make its rows in an earlier step"
         if many and not cast("Any", field.remote_field).through._meta.auto_created:
             yield f"{option}: {name!r} goes through a model of its own; import that model in a step"
 
@@ -190,6 +202,16 @@ class _StepFaults:
                 yield f"unique_fields: {name!r} gets no value from this step"
         if self.step.update_if_exists and not self.step.unique_fields:
             yield "update_if_exists: it needs unique_fields, by which a row is found again"
+
+
+def _find_lacking(model: type[models.Model], name: str) -> Iterator[str]:
+    """Yield the fields that a new row of *model* must be given besides *name*."""
+    for field in model._meta.concrete_fields:
+        # A field of a project's own may fill itself when it is saved.
+        is_known = type(field).pre_save.__module__.startswith("django.db.models.")
+        is_link = bool(getattr(field.remote_field, "parent_link", False))
+        if field.name != name and is_known and not (is_link or field.generated) and must_be_given(field):
+            yield field.name
 
 
 def get_fed_fields(step: ModelStep) -> Sequence[str]:
