@@ -402,6 +402,18 @@ def test_rows_that_somebody_may_not_change_are_left_alone(page: Client, monkeypa
     assert "You do not have the permission to change this row." in html
 
 
+def test_a_file_is_read_as_the_configuration_declares(page: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the preview, and when it is confirmed."""
+    monkeypatch.setattr(EmployeeAdmin, "import_file_config", {**CONFIG, "encoding": "cp1250", "delimiter": ","})
+    rows = build(1)
+    rows[0] |= {"first_name": "Jan", "last_name": "Dvořák"}
+    upload = SimpleUploadedFile("staff.csv", write_csv(rows).getvalue().decode().encode("cp1250"))
+    html = page.post(f"{EMPLOYEES}import/", {"file": upload, "mode": "append"}).text
+    assert "Dvořák" in html
+    confirm(page, html)
+    assert Employee.objects.get().last_name == "Dvořák"
+
+
 def test_a_failure_of_the_file_at_the_last_moment_is_told(page: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was fine in the preview may fail in the import: the page says so, and is complete."""
     html = preview(page, build(1))

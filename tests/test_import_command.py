@@ -76,6 +76,17 @@ def test_rows_that_fail_are_written_to_be_mended(path: Path, tmp_path: Path) -> 
     assert run(failed)[0] == "1 created, 0 updated, 0 unchanged, 0 failed\n"
 
 
+def test_a_file_is_read_as_the_configuration_declares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless the command says otherwise."""
+    config = {"encoding": "cp1250", "delimiter": "\t", "steps": views.DepartmentViewSet.get_import_config().steps}
+    monkeypatch.setattr(views.DepartmentViewSet, "import_file_config", config)
+    path = tmp_path / "departments.csv"
+    for encoding, arguments in (("cp1250", ()), ("utf-8", ("--encoding", "utf-8"))):
+        path.write_bytes(f"code\tname\n{encoding}\tDvořák, a; b\n".encode(encoding))
+        assert run(path, *arguments, viewset="DepartmentViewSet")[2] == 0
+        assert Department.objects.get(code=encoding).name == "Dvořák, a; b"
+
+
 def test_a_dry_run_shows_what_would_change(path: Path) -> None:
     """Old and new value of each cell, and nothing is written."""
     run(path)

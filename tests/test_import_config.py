@@ -8,7 +8,14 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from drf_commons.errors import InvalidImportConfigError
-from drf_commons.services.importing import ForeignKeyLookup, ImportConfig, ModelStep, list_columns, read_config
+from drf_commons.services.importing import (
+    ForeignKeyLookup,
+    ImportConfig,
+    ModelStep,
+    ReadOptions,
+    list_columns,
+    read_config,
+)
 from tests.personnel.models import Department, Employee
 
 EMPLOYEES: dict[str, Any] = {
@@ -212,11 +219,27 @@ def test_missing_rows_may_be_created_where_nothing_else_must_be_given() -> None:
         ),
         ("steps", [], "give steps, or models with their order, and not both"),
         ("chunk_size", 0, "['chunk_size']: should be greater than or equal to 1"),
+        ("encoding", "utf-32", "['encoding']: 'utf-32' is not an encoding that CSV can be read in"),
+        ("encoding", "klingon", "['encoding']: 'klingon' is not an encoding that CSV can be read in"),
+        ("encodings", "utf-8", "['encodings']: unknown key (did you mean 'encoding'?)"),
+        ("delimiter", ", ", "['delimiter']: ', ' is not one character that can divide cells"),
+        ("delimiter", '"', "['delimiter']: '\"' is not one character that can divide cells"),
     ],
 )
 def test_a_fault_of_the_whole_is_named(option: str, value: object, fault: str) -> None:
     """So are those of the file."""
     assert fault in find_faults({**EMPLOYEES, option: value})
+
+
+def test_how_a_csv_file_is_read_may_be_declared() -> None:
+    """In the dict and in the typed way; what is said where the file is opened stands above it."""
+    config = read_config({**EMPLOYEES, "file_format": "csv", "encoding": "cp1250", "delimiter": "\t"})
+    typed = ImportConfig(steps=config.steps, file_format="csv", encoding="cp1250", delimiter="\t")
+    assert config == typed
+    assert typed.build_read_options() == ReadOptions(file_format="csv", encoding="cp1250", delimiter="\t")
+    assert typed.build_read_options(encoding="utf-8", sheet="x").encoding == "utf-8"
+    for encoding in ("utf-16", "UTF-16LE", "utf-8-sig", "latin1"):
+        assert read_config({**EMPLOYEES, "encoding": encoding}).encoding == encoding
 
 
 def test_an_empty_configuration_is_none() -> None:

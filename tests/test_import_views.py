@@ -18,6 +18,7 @@ from rest_framework.test import APIClient
 from drf_commons.errors import ConfigurationError
 from tests.personnel.files import build_rows, make_departments, write_csv
 from tests.personnel.models import Department, Employee
+from tests.personnel.views import DepartmentViewSet, EmployeeViewSet
 from tests.workbooks import build_parts, pack
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.personnel.urls")]
@@ -238,6 +239,15 @@ def send_raw(name: str, content: bytes, *, end: str = "\r\n--x--\r\n") -> Any:
     head = f'{form}--x\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
     path, kind = "/employees/import-from-file/", "multipart/form-data; boundary=x"
     return APIClient().generic("POST", path, head + content.decode() + end, content_type=kind)
+
+
+def test_a_file_is_read_as_the_configuration_declares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing in these bytes says that they are Czech, or that tabs divide them."""
+    config = {"encoding": "cp1250", "delimiter": "\t", "steps": DepartmentViewSet.get_import_config().steps}
+    monkeypatch.setattr(EmployeeViewSet, "queryset", Department.objects.all())
+    monkeypatch.setattr(EmployeeViewSet, "import_file_config", config)
+    response = send("employees", "code\tname\n1\tDvořák, a; b\n".encode("cp1250"))
+    assert (response.status_code, Department.objects.get().name) == (201, "Dvořák, a; b")
 
 
 def test_a_file_with_too_many_rows_is_refused(settings: Any) -> None:

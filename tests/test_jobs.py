@@ -19,7 +19,7 @@ from drf_commons.jobs.calls import Call
 from drf_commons.jobs.models import ImportChunk, ImportJob, JobStatus
 from drf_commons.jobs.runners import InlineRunner, get_runner, run_call
 from drf_commons.jobs.service import Requester, cancel, confirm, get_progress, get_report, resume, start_import
-from drf_commons.services.importing import build_plan
+from drf_commons.services.importing import ReadOptions, build_plan
 from drf_commons.services.importing.writer import StepWriter
 from tests.couriers import Courier
 from tests.personnel.models import Department
@@ -54,6 +54,20 @@ def test_a_job_runs_in_this_process_by_default() -> None:
     assert (progress.rows, progress.total, progress.percent) == (2, 2, 100.0)
     assert job.report is not None
     assert job.report["created"] == 2
+
+
+DECLARED: dict[str, Any] = {**DEPARTMENTS, "encoding": "cp1250", "delimiter": "\t"}
+
+
+def test_a_file_is_read_as_the_configuration_declares() -> None:
+    """Unless whoever starts the job says otherwise; the rows that failed are written in the same way."""
+    for encoding, options in (("cp1250", None), ("utf-8", ReadOptions(encoding="utf-8"))):
+        data = f"code\tname\n{encoding}\tDvořák, a; b\nTOO-LONG-A-CODE\tř\n".encode(encoding)
+        job = start_import(f"{__name__}.DECLARED", BytesIO(data), name="departments.csv", options=options)
+        job.refresh_from_db()
+        assert Department.objects.get(code=encoding).name == "Dvořák, a; b"
+        with job.failed_file.open() as file:
+            assert "TOO-LONG-A-CODE\tř\t" in file.read().decode(encoding)
 
 
 def test_a_file_that_cannot_be_read_fails_the_job_with_its_message() -> None:

@@ -223,7 +223,7 @@ class ImportAdminMixin(TypedModelAdmin[M]):
             return self._show_import_form(request, config, form)
         upload: UploadedFile[bytes] = form.cleaned_data["file"]
         mode: ImportMode = form.cleaned_data["mode"]
-        options = ReadOptions(file_format=config.file_format)
+        options = config.build_read_options()
         try:
             if is_too_long(self.admin_site, request, upload, options):
                 return self._hand_over(request, upload, mode, options)
@@ -310,7 +310,7 @@ class ImportAdminMixin(TypedModelAdmin[M]):
     def _watch(self, service: FileImportService, claimed: ClaimedUpload) -> Generator[bytes, None, ImportResult]:
         """Import the file, and yield a bar for each chunk; the style sheet shows the last of them."""
         kept = claimed.kept
-        options = ReadOptions(file_format=service.config.file_format)
+        options = service.config.build_read_options()
         yield _draw_bar(0, kept.total)
         with claimed.file as file, open_table(file, name=kept.name, options=options) as table:
             importing = service.stream_table(table, mode=kept.mode)

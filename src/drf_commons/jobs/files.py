@@ -41,10 +41,10 @@ def storing() -> Generator[None]:
 
 
 @contextmanager
-def open_file(job: ImportJob) -> Generator[Table]:
-    """Open the file of *job* as a table."""
+def open_file(job: ImportJob, options: ReadOptions | None = None) -> Generator[Table]:
+    """Open the file of *job* as a table, with *options* in place of those that it keeps."""
     with _open_stored(job) as file:
-        options = ReadOptions(**job.options)
+        options = options or ReadOptions(**job.options)
         with open_table(file, name=job.file_name, options=options) as table:
             yield table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
@@ -20,7 +20,7 @@ from drf_commons.jobs.rows import find_active, get_database
 from drf_commons.jobs.runners import send
 from drf_commons.jobs.strategies import TwinFinder, choose_strategy
 from drf_commons.jobs.targets import build_fingerprint, find_import_target
-from drf_commons.services.importing import Chunk, Cursor, Plan, Table, build_plan
+from drf_commons.services.importing import Chunk, Cursor, ImportConfig, Plan, ReadOptions, Table, build_plan
 
 __all__ = ["plan_import"]
 
@@ -58,7 +58,9 @@ def plan_import(job: ImportJob) -> None:
                 raise _StoppedError
             yield batch
 
-    with open_file(job) as table:
+    # Kept with the plan: whoever opens the file later reads it in the same way.
+    options = _list_options(job, target.config)
+    with open_file(job, ReadOptions(**options)) as table:
         plan = build_plan(target.config, table, scope=target.scope)
         check_database(plan)
         strategy, reason = choose_strategy(job, plan)
@@ -82,10 +84,18 @@ def plan_import(job: ImportJob) -> None:
     facts = {"csv": csv, "batch_size": batch_size, "fingerprint": build_fingerprint(target.config)}
     with transaction.atomic(using=get_database()):
         total = sum(part.rows for part in ranges)
-        if planned.update(strategy=strategy, strategy_reason=reason, facts=facts, total=total, level=0):
+        if planned.update(
+            strategy=strategy, strategy_reason=reason, facts=facts, total=total, level=0, options=options
+        ):
             chunks = _build_chunks(job, strategy, ranges, hashes)
             ImportChunk._default_manager.using(get_database()).bulk_create(chunks)
             send(Call(task="advance", job=job.pk), get_database())
+
+
+def _list_options(job: ImportJob, config: ImportConfig) -> dict[str, Any]:
+    """Return how the file is read: as whoever started *job* has said, or else as the configuration says."""
+    declared = {"file_format": config.file_format, "encoding": config.encoding, "delimiter": config.delimiter}
+    return {**declared, **{name: value for name, value in job.options.items() if value is not None}}
 
 
 def check_database(plan: Plan) -> None:

@@ -131,8 +131,10 @@ def start_import(
 ) -> ImportJob:
     """Keep *file*, and start to import it as *target* does: a viewset, its dotted path, or that of a configuration.
 
-    *dry_run* only reports; *needs_confirmation* does so first, and then waits for :func:`confirm`. Raises
-    :class:`~drf_commons.errors.FileTooLargeError`; all else that is wrong with the file is told by the job.
+    *dry_run* only reports; *needs_confirmation* does so first, and then waits for :func:`confirm`. What *options* leave
+    open is as the configuration says.
+
+    Raises :class:`~drf_commons.errors.FileTooLargeError`; all else that is wrong with the file is told by the job.
     """
     shown: str = make_storable(name or PurePath(str(getattr(file, "name", None) or "file")).name)
     size, digest = _measure(file, shown)

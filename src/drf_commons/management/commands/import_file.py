@@ -18,7 +18,7 @@ from typing_extensions import override
 from drf_commons.current_user import as_user
 from drf_commons.errors import ConfigurationError, MissingExtraError, UnreadableFileError
 from drf_commons.services import FileImportService, ImportProgress, ImportResult
-from drf_commons.services.importing import ReadOptions, Table, open_table
+from drf_commons.services.importing import Table, open_table
 from drf_commons.services.importing.failures import FailedRowsFile
 from drf_commons.views.mixins import FileImportMixin
 from drf_commons.views.routed import find_viewset
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="report what would happen, and change nothing")
         parser.add_argument("--user", help="who does it, for the audit columns: a user name")
         parser.add_argument("--failed", type=Path, metavar="FILE", help="where to write rows that fail, with reasons")
-        parser.add_argument("--encoding", help="of a CSV file; found out by default")
+        parser.add_argument("--encoding", help="of a CSV file; that of the configuration by default, or found out")
         parser.add_argument("--sheet", help="of a workbook; the first one by default")
         parser.add_argument("--async", dest="is_job", action="store_true", help="let a job do it, and print its id")
 
@@ -106,7 +106,7 @@ class Command(BaseCommand):
                     name=path.name,
                     mode=options["mode"],
                     dry_run=options["dry_run"],
-                    options=_build_options(service, options),
+                    options=service.config.build_read_options(encoding=options["encoding"], sheet=options["sheet"]),
                 )
         except (UnreadableFileError, OSError) as exc:
             raise CommandError(str(exc)) from None
@@ -125,7 +125,7 @@ class Command(BaseCommand):
     def run_import(self, service: FileImportService, options: dict[str, Any]) -> ImportResult:
         """Import the file, showing how far it has come."""
         path: Path = options["file"]
-        read = _build_options(service, options)
+        read = service.config.build_read_options(encoding=options["encoding"], sheet=options["sheet"])
         try:
             with open_table(path, options=read) as table, self.show_progress(path, table) as tell:
                 service.progress_callback = tell
@@ -178,10 +178,6 @@ class Command(BaseCommand):
         dry = "dry run, nothing is written: " if result.dry_run else ""
         style = self.style.SUCCESS if not result.failed else self.style.WARNING
         self.stdout.write(style(f"{dry}{lead}{numbers}, {result.failed:,} failed"))
-
-
-def _build_options(service: FileImportService, options: dict[str, Any]) -> ReadOptions:
-    return ReadOptions(file_format=service.config.file_format, encoding=options["encoding"], sheet=options["sheet"])
 
 
 def _build_bar() -> Progress:

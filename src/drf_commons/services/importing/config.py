@@ -14,7 +14,9 @@ from django.apps import apps
 from django.db.models import Model
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from drf_commons.services.importing.tables import FileFormat
+from drf_commons.services.importing.csv_tables import can_divide
+from drf_commons.services.importing.tables import FileFormat, ReadOptions
+from drf_commons.services.importing.texts import normalize_encoding
 
 __all__ = [
     "ForeignKeyLookup",
@@ -141,6 +143,12 @@ class ImportConfig(_Part):
     file_format: FileFormat | None = None
     """The only kind of file that is taken; every kind by default."""
 
+    encoding: str | None = None
+    """How CSV files are encoded; found out from the file by default."""
+
+    delimiter: str | None = None
+    """What stands between two cells of a CSV file; found out from the file by default."""
+
     columns: Mapping[str, str] = Field(default_factory=dict[str, str])
     """Headers that are spelt otherwise, for every step."""
 
@@ -149,6 +157,28 @@ class ImportConfig(_Part):
 
     chunk_size: int | None = Field(default=None, ge=1, le=100_000)
     """How many rows are handled, and committed, at a time; ``COMMON["IMPORT_BATCH_SIZE"]`` by default."""
+
+    def build_read_options(self, *, encoding: str | None = None, sheet: str | int | None = None) -> ReadOptions:
+        """Return how a file is read; what is given here stands above the configuration."""
+        return ReadOptions(
+            file_format=self.file_format, encoding=encoding or self.encoding, delimiter=self.delimiter, sheet=sheet
+        )
+
+    @field_validator("encoding")
+    @classmethod
+    def _check_encoding(cls, encoding: str | None) -> str | None:
+        if encoding is not None and normalize_encoding(encoding) is None:
+            msg = f"{encoding!r} is not an encoding that CSV can be read in"
+            raise ValueError(msg)
+        return encoding
+
+    @field_validator("delimiter")
+    @classmethod
+    def _check_delimiter(cls, delimiter: str | None) -> str | None:
+        if delimiter is not None and not can_divide(delimiter):
+            msg = f"{delimiter!r} is not one character that can divide cells"
+            raise ValueError(msg)
+        return delimiter
 
     @model_validator(mode="before")
     @classmethod

@@ -16,7 +16,7 @@ from drf_commons.services.importing.sources import Source
 from drf_commons.services.importing.tables import Chunk, Cursor, ReadOptions, RowFault
 from drf_commons.services.importing.texts import Encoding, Lines, RecordTooLongError, count_lines, find_encoding
 
-__all__ = ["CsvFacts", "CsvTable"]
+__all__ = ["CsvFacts", "CsvTable", "can_divide"]
 
 _DELIMITERS: Final = ",;\t|"
 _SNIFFED: Final = 20
@@ -27,6 +27,11 @@ _COUNTED: Final = 500
 #: Rows that are read at once where nothing in them is special, and one by one where something is.
 _PIECE: Final = 200
 _DIRECTIVE: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+
+
+def can_divide(delimiter: str) -> bool:
+    """Tell whether *delimiter* is one character that can stand between two cells."""
+    return len(delimiter) == 1 and delimiter not in '"\r\n'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +209,7 @@ class CsvTable:
         if directive is not None:
             self.start = Cursor(number=2, offset=self._lines.offset)
         if declared is not None:
-            if len(declared) != 1 or declared in '"\r\n':
+            if not can_divide(declared):
                 reason = f"the declared delimiter {declared!r} is not one character that can divide cells"
                 raise UnreadableFileError(self.name, reason)
             return declared

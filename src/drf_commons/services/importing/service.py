@@ -92,7 +92,7 @@ class FileImportService:
         change those of the file, deleting the others; if one row fails, nothing is changed. *dry_run* does all of it
         and takes it back. *preview* is how many rows of each kind the report shows in full, 100 of a dry run.
         """
-        options = options or ReadOptions(file_format=self.config.file_format)
+        options = options or self.config.build_read_options()
         with open_table(source, name=name, options=options) as table:
             return self.import_table(table, mode=mode, dry_run=dry_run, preview=preview)
 

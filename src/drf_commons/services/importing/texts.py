@@ -11,7 +11,7 @@ from typing import IO, Final
 from drf_commons.errors import UnreadableFileError
 from drf_commons.services.importing.sources import Source
 
-__all__ = ["Encoding", "Lines", "RecordTooLongError", "count_lines", "find_encoding"]
+__all__ = ["Encoding", "Lines", "RecordTooLongError", "count_lines", "find_encoding", "normalize_encoding"]
 
 _BLOCK: Final = 1 << 20
 _SAMPLE: Final = 1 << 16
@@ -39,6 +39,9 @@ _RUN: Final = 2
 #: Bytes that are looked at for lines without anything special.
 _PIECE: Final = 1 << 16
 
+#: Encodings with more than a byte for each character, which are read all the same.
+_WIDE: Final = frozenset({"utf-16", "utf-16-le", "utf-16-be"})
+
 #: Encodings in which a byte of a line break is nothing else, and every line can be read without the one before.
 _STATELESS: Final = frozenset({"ascii", "cp1252", "iso8859-1", "utf-8"})
 
@@ -53,6 +56,16 @@ class Encoding:
 
 class RecordTooLongError(Exception):
     """A record goes on and on; the reader of records turns this into a fault."""
+
+
+def normalize_encoding(declared: str) -> str | None:
+    """Return Python's own name of an encoding that CSV can be read in; ``None`` for any other."""
+    try:
+        name = codecs.lookup(declared).name
+        is_read = name in _WIDE or b"\r\n,;\t|\"'0aZ".decode(name) == "\r\n,;\t|\"'0aZ"
+    except (LookupError, UnicodeError, ValueError):
+        return None
+    return name if is_read else None
 
 
 def find_encoding(source: Source, declared: str | None) -> Encoding:
@@ -182,18 +195,14 @@ def _read_mark(sample: bytes) -> Encoding | None:
 
 
 def _check_declared(file: str, declared: str, marked: Encoding | None) -> Encoding:
-    try:
-        name = codecs.lookup(declared).name
-        is_plain = b"\r\n,;\t|\"'0aZ".decode(name) == "\r\n,;\t|\"'0aZ"
-    except (LookupError, UnicodeError, ValueError):
-        is_plain, name = False, declared
+    name = normalize_encoding(declared)
+    if name is None:
+        raise UnreadableFileError(file, f"the declared encoding {declared!r} is not one that CSV can be read in")
     if name in {"utf-16", "utf-8-sig"}:
         family = name[:6].rstrip("-s")
         if marked is not None and marked.name.startswith(family):
             return marked
         name = "utf-16-le" if family == "utf-16" else "utf-8"
-    elif not is_plain and name not in {"utf-16-le", "utf-16-be"}:
-        raise UnreadableFileError(file, f"the declared encoding {declared!r} is not one that CSV can be read in")
     if marked is not None and marked.name != name:
         reason = f"the declared encoding is {name.upper()}, but the file begins with the mark of {marked.name.upper()}"
         raise UnreadableFileError(file, reason)

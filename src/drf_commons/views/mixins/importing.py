@@ -116,7 +116,7 @@ class FileImportMixin(BulkMixin[M]):
         self.check_import_permissions(request, config, mode)
         service = self.build_import_service(request, config)
         upload = asked["file"]
-        options = ReadOptions(file_format=config.file_format)
+        options = config.build_read_options()
         if self._becomes_job(request, asked, options):
             from drf_commons.views.jobs.starting import accept_import  # noqa: PLC0415  # the app has models
 
