@@ -8,7 +8,7 @@ from html import unescape
 from typing import Any, ClassVar
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from rest_framework.authentication import SessionAuthentication
@@ -17,6 +17,7 @@ from rest_framework.routers import DefaultRouter
 
 from aviation.models import Airline, Airport, Country, Route
 from aviation.serializers import AirportSerializer
+from drf_commons.serializers import BaseModelSerializer
 from drf_commons.views import BulkViewSet
 from tests.personnel.files import build_rows, make_departments, write_csv
 from tests.personnel.models import Employee
@@ -168,9 +169,35 @@ class AirportBulkViewSet(BulkViewSet[Airport]):
     export_field_config: ClassVar = {"icao": "ICAO", "name": "Name"}
 
 
+class GroupSerializer(BaseModelSerializer[Group]):
+    class Meta:
+        model = Group
+        fields = ("id", "name")
+
+
+class GroupBulkViewSet(BulkViewSet[Group]):
+    """Groups cannot be soft-deleted."""
+
+    queryset = Group.objects.order_by("name")
+    serializer_class = GroupSerializer
+
+
 router = DefaultRouter()
 router.register("airports", AirportBulkViewSet, basename="airport")
+router.register("groups", GroupBulkViewSet, basename="group")
 urlpatterns = router.urls
+
+
+@pytest.mark.urls(__name__)
+def test_the_menu_leads_to_what_is_offered(client: Client) -> None:
+    """Where rows cannot be soft-deleted, neither the menu nor a form says that they could."""
+    assert "/airports/bulk-soft-delete/" in client.get("/airports/", headers=HTML).text
+    page = client.get("/groups/", headers=HTML).text
+    assert "/groups/bulk-delete/" in page
+    assert "/groups/bulk-soft-delete/" not in page
+    answer = client.get("/groups/bulk-soft-delete/", headers=HTML)
+    assert answer.status_code == 405
+    assert 'name="_content"' not in answer.text
 
 
 @pytest.mark.urls(__name__)

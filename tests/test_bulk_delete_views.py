@@ -23,6 +23,7 @@ from rest_framework.views import APIView
 from typing_extensions import override
 
 from drf_commons.bulk import bulk_create
+from drf_commons.errors import ConfigurationError
 from drf_commons.views.mixins import BulkDeleteModelMixin, DestroyModelMixin, SoftDestroyModelMixin
 from drf_commons.views.mixins.bulk import BulkMode
 from tests.newsroom.models import Article, Author
@@ -39,6 +40,15 @@ class ParcelViewSet(BulkDeleteModelMixin[Parcel]):
 
 class ItemViewSet(BulkDeleteModelMixin[Item]):
     queryset = Item.objects.all()
+
+
+class HidingItemViewSet(ItemViewSet):
+    """Soft-deletes in a way of its own."""
+
+    @override
+    def perform_bulk_soft_destroy(self, queryset: QuerySet[Item], pks: Sequence[Any]) -> list[Any]:
+        queryset.filter(pk__in=pks).update(is_active=False)
+        return [*pks]
 
 
 class MachineViewSet(BulkDeleteModelMixin[Machine]):
@@ -171,11 +181,11 @@ def test_what_is_no_list_of_ids_is_refused(body: object, errors: object, action:
     """A 400 names what is wrong, by the position of the id, and nothing is deleted."""
     build_items(2)
 
-    response = delete(ItemViewSet, body, action=action)
+    response = delete(HidingItemViewSet, body, action=action)
 
     assert response.status_code == 400
     assert response.data["errors"] == errors
-    assert Item.objects.count() == 2
+    assert Item.objects.filter(is_active=True).count() == 2
 
 
 def test_a_body_that_is_not_json_is_refused() -> None:
@@ -424,8 +434,24 @@ def test_a_viewset_that_soft_deletes_does_so_in_bulk() -> None:
     assert len(statements) == 2
 
 
-def test_a_model_that_cannot_be_soft_deleted_is_a_fault_of_the_project() -> None:
-    """It is named, and nothing is deleted."""
+def test_rows_that_cannot_be_soft_deleted_are_not_offered_to_clients() -> None:
+    """405, as for any method that is not there; no client can bring about an error of the server's."""
     (item,) = build_items(1)
-    with pytest.raises(Exception, match=r"warehouse\.Item cannot be soft-deleted: give it SoftDeleteMixin"):
-        delete(ItemViewSet, [item.pk], action="bulk_soft_delete")
+    for method in ("delete", "post"):
+        response = delete(ItemViewSet, [item.pk], method=method, action="bulk_soft_delete")
+        assert (response.status_code, response["Allow"]) == (405, "OPTIONS")
+        assert response.data["errors"] == {"detail": f'Method "{method.upper()}" not allowed.'}
+
+
+def test_a_project_that_soft_deletes_what_cannot_be_is_told_so() -> None:
+    """Its own code gets the error that names the model, and nothing is deleted."""
+    (item,) = build_items(1)
+    with pytest.raises(ConfigurationError, match=r"warehouse\.Item cannot be soft-deleted: give it SoftDeleteMixin"):
+        ItemViewSet().perform_bulk_soft_destroy(Item.objects.all(), [item.pk])
+
+
+def test_a_viewset_may_soft_delete_in_a_way_of_its_own() -> None:
+    """Whatever its model knows of that."""
+    (item,) = build_items(1)
+    assert delete(HidingItemViewSet, [item.pk], action="bulk_soft_delete").data["data"]["count"] == 1
+    assert not Item.objects.get().is_active

@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 
 from drf_commons.pagination import StandardPageNumberPagination
 from drf_commons.views import BulkImportableViewSet
+from tests.bulk_views import ItemViewSet, MachineViewSet
 from tests.newsroom.models import Article
 from tests.newsroom.serializers import ArticleSerializer
 from tests.test_openapi import check_body, generate, get_body, get_component, get_operation, route
@@ -146,6 +147,14 @@ def test_real_answers_of_all_actions_are_as_described() -> None:
         assert upload("title,words\nTwo,2\nThree,x\n", append_data="true") == 207
         assert upload("title,words\nThree,x\n", append_data="true") == 422
         assert upload("title,words\nThree,x\n") == 400
+
+
+def test_only_rows_that_can_be_soft_deleted_are_described_as_such() -> None:
+    """What is answered with 405 is not in the schema."""
+    schema = generate(route(hard=ItemViewSet, soft=MachineViewSet))
+    assert "/hard/bulk-delete/" in schema["paths"]
+    assert "/hard/bulk-soft-delete/" not in schema["paths"]
+    assert "/soft/bulk-soft-delete/" in schema["paths"]
 
 
 def test_a_viewset_that_lacks_something_is_told_and_never_crashes() -> None:

@@ -61,6 +61,9 @@ def find_operation(view: Any) -> Operation | None:
 def is_offered(view: Any) -> bool:
     """Tell whether *view* has what its action needs: nothing is exported or imported where nothing says what."""
     match getattr(view, "action", None):
+        case "bulk_soft_delete":
+            # What get_queryset() needs of a request is not there.
+            return getattr(view, "queryset", None) is None or view.offers_bulk_soft_delete()
         case "export":
             return bool(getattr(view, "export_field_config", True))
         case "import_from_file" | "download_import_template":

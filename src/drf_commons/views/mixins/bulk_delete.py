@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from rest_framework import mixins, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException, MethodNotAllowed, ValidationError
 from rest_framework.relations import PrimaryKeyRelatedField
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -77,6 +77,8 @@ class BulkDeleteModelMixin(BulkMixin[M]):
     @action(detail=False, methods=["delete", "post"], url_path="bulk-soft-delete")
     def bulk_soft_delete(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Soft-delete the rows whose ids the body names."""
+        if not self.offers_bulk_soft_delete():
+            raise MethodNotAllowed(str(request.method))
         return self.answer_once(request, lambda: self._delete(request, self.perform_bulk_soft_destroy, None))
 
     def perform_bulk_destroy(self, queryset: QuerySet[M], pks: Sequence[Any]) -> list[Any]:
@@ -91,6 +93,30 @@ class BulkDeleteModelMixin(BulkMixin[M]):
     def perform_bulk_soft_destroy(self, queryset: QuerySet[M], pks: Sequence[Any]) -> list[Any]:
         """Soft-delete the rows of *queryset* with these keys, and return the keys of those that were there."""
         return bulk_soft_delete(queryset, pks, chunk_size=self.get_bulk_batch_size())
+
+    def offers_bulk_soft_delete(self) -> bool:
+        """Tell whether rows can be soft-deleted: as their model says, or in a way of the viewset's own."""
+        own = type(self).perform_bulk_soft_destroy is not BulkDeleteModelMixin.perform_bulk_soft_destroy
+        rows: Any = cast("Any", self).queryset  # its stubs allow a manager as well
+        return own or hasattr((self.get_queryset() if rows is None else rows).model, "soft_delete")
+
+    @property
+    @override
+    def allowed_methods(self) -> list[str]:
+        """The methods that ``Allow`` names, and that forms are shown for."""
+        methods = super().allowed_methods
+        if self.action != "bulk_soft_delete" or self.offers_bulk_soft_delete():
+            return methods
+        return [method for method in methods if method == "OPTIONS"]
+
+    @override
+    def get_extra_action_url_map(self) -> dict[str, str]:
+        """Return where the menu of the browsable API leads: to what is offered."""
+        urls = super().get_extra_action_url_map()
+        if urls and not self.offers_bulk_soft_delete():
+            soft: Any = type(self).bulk_soft_delete
+            urls.pop(type(self)(**soft.kwargs).get_view_name(), None)
+        return urls
 
     def read_bulk_ids(self, data: object) -> list[Hashable | None]:
         """Return the keys that *data* names, ``None`` for one that no row can have; refuse what is no id at all."""
