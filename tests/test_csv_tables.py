@@ -154,7 +154,7 @@ def test_rows_of_another_width_are_faults() -> None:
     ]
     assert [fault.reason for fault in faults] == [
         "the row has 2 cells, and the header has 3",
-        "the row has 4 cells, and the header has 3",
+        "the row has 4 cells, and the header has 3; behind its last column stands '4'",
     ]
 
 

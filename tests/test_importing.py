@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import io
 import logging
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
+import openpyxl
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
@@ -740,18 +742,50 @@ def test_failed_rows_are_handed_over_as_they_stand_in_the_file() -> None:
     assert [error.column for error in failed[0].errors] == ["age"]
 
 
-def test_a_failed_row_that_could_not_be_read_fails_again_unless_it_is_mended() -> None:
-    """The file of failed rows has nothing of it but the reason, which is no row of blanks."""
-    config = {"models": {"desk": {"model": Desk, "fields": ["number", "code"], "constants": {"room": "a"}}}}
-    service = FileImportService(config)
-    upload = io.BytesIO(b"number,code\n1,x\n2\n")
-    with open_table(upload, name="desks.csv") as table, FailedRowsFile(table) as failures:
+DESKS: dict[str, Any] = {"models": {"desk": {"model": Desk, "fields": ["number", "code"], "constants": {"room": "a"}}}}
+
+
+def write_failed(upload: bytes, name: str) -> bytes:
+    """Import desks out of *upload*, and return the file of those that failed."""
+    service = FileImportService(DESKS)
+    with open_table(io.BytesIO(upload), name=name) as table, FailedRowsFile(table) as failures:
         service.on_failed = failures.add
         service.import_table(table)
-        again = b"".join(failures.write())
-    result = FileImportService(config).import_file(io.BytesIO(again), name="desks-failed.csv")
+        return b"".join(failures.write())
+
+
+def test_a_failed_row_of_which_nothing_could_be_read_fails_again_unless_it_is_mended() -> None:
+    """The file of failed rows has nothing of it but the reason, which is no row of blanks."""
+    again = write_failed(b'number,code\n1,x\n2,"y\n', "desks.csv")
+    result = FileImportService(DESKS).import_file(io.BytesIO(again), name="desks-failed.csv")
     assert [(error.row, error.column, error.code) for error in result.errors] == [(2, "Import errors", "blank")]
     assert Desk.objects.count() == 1
+
+
+def test_a_failed_row_keeps_the_cells_that_could_be_read() -> None:
+    """To be mended in the file itself; what fits no column is told in the reason."""
+    long = "x" * 40_000
+    upload = f"number,code\n1,x\n2\n3,a,b,c\n4,a\0b\n'=5,y,z\n6,{long}\n"
+    header, *rows = csv.reader(io.StringIO(write_failed(upload.encode(), "desks.csv").decode()))
+    assert header == ["number", "code", "Import errors"]
+    assert [row[:2] for row in rows] == [["2", ""], ["3", "a"], ["4", "a\ufffdb"], ["'=5", "y"], ["6", ""]]
+    assert rows[1][2] == "Row 4. the row has 4 cells, and the header has 2; behind its last column stands 'b,c'"
+
+
+def test_a_failed_row_of_a_sheet_keeps_its_cells() -> None:
+    """The one with the error shows it."""
+    book = openpyxl.Workbook()
+    sheet = cast("Any", book.active)
+    for cells in (("number", "code"), (1, "x"), ("#DIV/0!", "y"), (3, "z", "beyond")):
+        sheet.append(cells)
+    sheet["A3"].data_type = "e"
+    file = io.BytesIO()
+    book.save(file)
+    again = openpyxl.load_workbook(io.BytesIO(write_failed(file.getvalue(), "desks.xlsx")))
+    _, first, second = cast("Any", again.active).iter_rows(values_only=True)
+    assert first[:2] == ("#DIV/0!", "y")
+    assert second[:2] == (3, "z")
+    assert second[2] == "Row 4. column C has no header, and the cell in it is not blank: 'beyond'"
 
 
 # What may be touched

@@ -342,7 +342,7 @@ class _Run:
             error = CellError(
                 row=fault.number, column=fault.column or "", value=fault.value, reason=fault.reason, code=fault.code
             )
-            failed.append(FailedRow(number=fault.number, cells=(), errors=[error]))
+            failed.append(FailedRow(number=fault.number, cells=fault.cells, errors=[error]))
         return sorted(failed, key=lambda row: row.number)
 
     def build_preview(self, limit: int) -> Sequence[PreviewRow]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final, Literal
 
@@ -13,7 +13,7 @@ from drf_commons.errors import FileTooLargeError, UnreadableFileError
 from drf_commons.services.formulas import unguard
 from drf_commons.services.importing.headers import read_header
 from drf_commons.services.importing.sources import Source
-from drf_commons.services.importing.tables import Chunk, Cursor, ReadOptions, RowFault
+from drf_commons.services.importing.tables import Chunk, Cursor, ReadOptions, RowFault, keep_cells
 from drf_commons.services.importing.texts import Encoding, Lines, RecordTooLongError, count_lines, find_encoding
 
 __all__ = ["CsvFacts", "CsvTable", "can_divide"]
@@ -164,15 +164,23 @@ class CsvTable:
         reason = f"the row has {len(row)} cells, and the header has {width}"
         column = self.header[len(row)] if len(row) < width else None
         value = None if len(row) < width else _shorten(self.delimiter.join(row[width:]))
-        return RowFault(number=number, column=column, value=value, reason=reason, code="ragged")
+        if value is not None:
+            reason += f"; behind its last column stands {value!r}"
+        cells = self._keep(map(unguard, row[:width]))
+        return RowFault(number=number, column=column, value=value, reason=reason, code="ragged", cells=cells)
+
+    def _keep(self, row: Iterable[str]) -> Sequence[object]:
+        return keep_cells([*row], self._limits.max_cell_length)
 
     def _check_cells(self, number: int, row: Sequence[str]) -> RowFault | None:
         for column, cell in zip(self.header, row, strict=True):
             if len(cell) > self._limits.max_cell_length:
-                return self._build_too_long(number, column, cell)
+                return replace(self._build_too_long(number, column, cell), cells=self._keep(row))
             if "\0" in cell:
-                reason = "the cell holds a NUL character; remove it"
-                return RowFault(number=number, column=column, value=_shorten(cell), reason=reason, code="nul")
+                reason, cells = "the cell holds a NUL character; remove it", self._keep(row)
+                return RowFault(
+                    number=number, column=column, value=_shorten(cell), reason=reason, code="nul", cells=cells
+                )
         return None
 
     def _build_too_long(self, number: int, column: str | None, cell: str) -> RowFault:

@@ -74,7 +74,7 @@ class FailedRowsFile:
         return _CONTENT_TYPES[self._format]
 
     def add(self, rows: Sequence[FailedRow]) -> None:
-        """Keep *rows*; one that could not be read has nothing but its reasons."""
+        """Keep *rows*; one that could not be read has the cells that could be, and its reasons."""
         kept = [[*self._get_cells(row), _explain(row)] for row in rows]
         pickle.dump(kept, self._kept, protocol=pickle.HIGHEST_PROTOCOL)
         self.count += len(rows)

@@ -56,7 +56,7 @@ class FailedRow:
     """A row that failed, as it stands in the file, and why."""
 
     number: int
-    #: Empty where the row could not be read.
+    #: Of a row that could not be read, those that could be; none where a quote is never closed.
     cells: Sequence[object]
     errors: Sequence[CellError]
 

@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 from drf_commons.errors import FileTooLargeError, UnreadableFileError
 from drf_commons.services.importing.headers import name_column, read_header
-from drf_commons.services.importing.tables import Chunk, Cursor, ReadOptions, RowFault
+from drf_commons.services.importing.tables import Chunk, Cursor, ReadOptions, RowFault, keep_cells
 
 __all__ = ["MAX_COLUMNS", "MAX_ROWS", "CellFault", "SheetRow", "SheetTable", "check_text", "shorten"]
 
@@ -108,7 +108,7 @@ class SheetTable(ABC):
                 numbers.append(number)
                 rows.append(cells)
             else:
-                faults.append(self._build_fault(number, fault))
+                faults.append(self._build_fault(number, cells, fault))
             if len(rows) + len(faults) >= size:
                 total += size
                 self._check_total(total, most)
@@ -122,14 +122,22 @@ class SheetTable(ABC):
         if total > most:
             raise FileTooLargeError(self.name, f"the file has more than the {most:,} rows that are allowed; split it")
 
-    def _build_fault(self, number: int, fault: CellFault) -> RowFault:
+    def _build_fault(self, number: int, cells: list[object], fault: CellFault) -> RowFault:
         is_inside = fault.place < len(self.header)
+        kept = [*cells, *[None] * (len(self.header) - len(cells))]
+        if is_inside:
+            # Half of a text must not be taken for all of it.
+            is_whole = not isinstance(fault.value, str) or len(fault.value) <= _SHOWN
+            kept[fault.place] = fault.value if is_whole else None
         column = self.header[fault.place] if is_inside else None
         reason, code = fault.reason, fault.code
         if not is_inside:
             reason = f"column {name_column(fault.place)} has no header, and the cell in it is not blank"
             code = "ragged"
-        return RowFault(number=number, column=column, value=fault.value, reason=reason, code=code)
+            if fault.value is not None:
+                reason += f": {shorten(str(fault.value))!r}"
+        found = keep_cells(kept, self._limits.max_cell_length)
+        return RowFault(number=number, column=column, value=fault.value, reason=reason, code=code, cells=found)
 
     def _read_header(self, wanted: int | None) -> tuple[int, Sequence[str]]:
         for number, cells, fault in self.iterate(first=wanted or 1, width=MAX_COLUMNS, is_header=True):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, Protocol, TypeAlias, assert_never, cast
+from typing import IO, TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, assert_never, cast
 
 from drf_commons.conf import get_settings
 
@@ -23,6 +24,7 @@ __all__ = [
     "Table",
     "TableFormat",
     "TableSource",
+    "keep_cells",
     "open_table",
 ]
 
@@ -34,6 +36,10 @@ TableFormat: TypeAlias = Literal["csv", "xlsx", "xls", "ods", "dataframe"]
 
 #: What :func:`open_table` takes: an open binary file (an upload is one), a path, or a pandas ``DataFrame``.
 TableSource: TypeAlias = "IO[bytes] | Path | DataFrame"
+
+
+#: What no file of failed rows may have in its cells.
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +100,16 @@ class RowFault:
     reason: str
     #: One of ``ragged``, ``too_long``, ``nul``, ``quote``, ``line_break``, ``error_cell``, ``invalid_cell``.
     code: str
+    #: What could be read of the row, as far as the header goes: what :func:`keep_cells` returns, or nothing.
+    cells: Sequence[object] = ()
+
+
+def keep_cells(cells: Sequence[object], longest: int) -> Sequence[object]:
+    """Return *cells* of a row that could not be read, to be mended: fit for any file, and none that is too long."""
+    return [
+        cell if not isinstance(cell, str) else _UNSTORABLE.sub("\ufffd", cell) if len(cell) <= longest else None
+        for cell in cells
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
