@@ -144,6 +144,12 @@ def test_the_header_may_stand_below_a_title() -> None:
         read(data, ReadOptions(header_row=9))
 
 
+def test_a_line_of_spaces_is_blank() -> None:
+    """Editors leave them; where the line is a row of the table, they are a text like any other."""
+    assert read_faults(b"a,b\n1,2\n   \n\t \n3,4\n  ,  \n") == ([2, 5, 6], [])
+    assert read_rows(b"a\n  \n") == {2: ["  "]}
+
+
 def test_rows_of_another_width_are_faults() -> None:
     """They are reported with their line, and take no other row with them; blank cells at the end do no harm."""
     good, faults = read_faults(b"a,b,c\n1,2\n1,2,3\n1,2,3,4\n1,2,3,,\n")

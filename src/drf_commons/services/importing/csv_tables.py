@@ -125,7 +125,8 @@ class CsvTable:
                 reader = self._build_reader()
                 continue
             if len(row) != width or not row[0]:
-                if not any(row):
+                # Spaces may be a value, but not in a line that is no row of this table: an editor has left them there.
+                if not any(row) or (len(row) != width and not any(map(str.strip, row))):
                     continue
                 if len(row) > width and not any(row[width:]):
                     del row[width:]
