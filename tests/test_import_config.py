@@ -191,6 +191,12 @@ def test_a_fault_is_named(step: dict[str, Any], place: str, reason: str) -> None
     assert f"{place}{reason}" in find_faults(build(**step))
 
 
+def test_a_column_that_the_database_generates_is_not_suggested() -> None:
+    """Its own name is no help to who has written it."""
+    config = {"models": {"step": {"model": "warehouse.Box", "fields": ["area"]}}}
+    assert find_faults(config) == ("step.fields: warehouse.Box has no field 'area' that can be imported",)
+
+
 def test_missing_rows_may_be_created_where_nothing_else_must_be_given() -> None:
     """Defaults, NULL, and what fills itself in are no gaps."""
     lookup = ForeignKeyLookup(lookup_field="name", create_missing=True)

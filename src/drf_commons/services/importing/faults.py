@@ -121,7 +121,7 @@ class _StepFaults:
             "many_to_many": step.many_to_many,
             "references": step.references,
         }
-        known = [field.name for field in (*self.opts.concrete_fields, *self.opts.many_to_many)]
+        known = _list_fields(step.model_class)
         for option, names in named.items():
             for name in names:
                 if find_column(step.model_class, name) is None:
@@ -151,8 +151,7 @@ class _StepFaults:
             yield f"{option}[{name!r}].model: the field points to {related._meta.label}, not to {stated._meta.label}"
         first = lookup.lookup_field.split("__")[0]
         if first != "pk" and find_column(related, first) is None:
-            known = [field.name for field in related._meta.concrete_fields]
-            text = f"{related._meta.label} has no field {first!r}{suggest(first, known)}"
+            text = f"{related._meta.label} has no field {first!r}{suggest(first, _list_fields(related))}"
             yield f"{option}[{name!r}].lookup_field: {text}"
         if lookup.create_missing and (first != lookup.lookup_field or first == "pk"):
             yield f"{option}[{name!r}].create_missing: it needs a lookup_field that is a column of its own"
@@ -202,6 +201,12 @@ class _StepFaults:
                 yield f"unique_fields: {name!r} gets no value from this step"
         if self.step.update_if_exists and not self.step.unique_fields:
             yield "update_if_exists: it needs unique_fields, by which a row is found again"
+
+
+def _list_fields(model: type[models.Model]) -> Sequence[str]:
+    """Return the names that may be meant: a column that the database generates is no way out."""
+    fields = (*model._meta.concrete_fields, *model._meta.many_to_many)
+    return [field.name for field in fields if find_column(model, field.name) is not None]
 
 
 def _find_lacking(model: type[models.Model], name: str) -> Iterator[str]:
