@@ -742,6 +742,21 @@ def test_failed_rows_are_handed_over_as_they_stand_in_the_file() -> None:
     assert [error.column for error in failed[0].errors] == ["age"]
 
 
+def test_a_row_that_only_the_database_refuses_takes_no_other_one_along() -> None:
+    """What it was to hold is free for the rows behind it: the key, and whatever else must be unique."""
+    rows = build_rows(6, make_departments())
+    rows[0]["salary"] = rows[1]["salary"] = "-1"
+    rows[1]["email"] = rows[2]["email"] = rows[0]["email"]  # two refused, and the first good one
+    rows[3] |= {"badge": "77", "salary": "-1"}
+    rows[4]["badge"] = rows[5]["badge"] = "77"  # a good one, and its double
+    rows[2]["skills"] = "python"
+    result = import_rows(CONFIG, rows)
+    assert (result.created, result.failed) == (2, 4)
+    assert [error.row for error in result.errors] == [2, 3, 5, 7]
+    assert {*Employee.objects.values_list("email", flat=True)} == {rows[2]["email"], rows[4]["email"]}
+    assert Employee.objects.get(email=rows[2]["email"]).skills.get().name == "python"
+
+
 DESKS: dict[str, Any] = {"models": {"desk": {"model": Desk, "fields": ["number", "code"], "constants": {"room": "a"}}}}
 
 

@@ -220,7 +220,13 @@ class _Run:
             twins=self.twins if step.is_main else {},
         )
         with self.watch.time("writing"):
-            return writer.write(records, links)
+            outcome = writer.write(records, links)
+            # A row that is refused itself holds nothing: those that were refused because of it are tried again.
+            while freed := [row for row, first in writer.blamed.items() if first in self.errors]:
+                for row in freed:
+                    del self.errors[row], writer.blamed[row]
+                outcome = writer.write({row: records[row] for row in freed}, links)
+            return outcome
 
     def build_fail(self, step: StepPlan) -> Callable[[int, str, Any, Fault], None]:
         """Return what notes a failure by the name of a field: in the file's words where a column feeds it."""

@@ -80,6 +80,8 @@ class StepWriter:
         self.shows_changes: bool = shows_changes and plan.is_main
         # Later steps refer to what an earlier one made, and so do relations to many.
         self.needs_keys: bool = needs_keys or not plan.is_main or bool(plan.many_to_many)
+        #: Rows that are refused since they share what must be unique with another one of the chunk, and that row.
+        self.blamed: dict[int, int] = {}
         self.outcome: StepOutcome = StepOutcome(actions={}, pks={}, changes={}, seen={}, deferred=[])
 
     def write(self, records: Mapping[int, Record], links: Sequence[Mapping[int, frozenset[Any]]]) -> StepOutcome:
@@ -92,7 +94,7 @@ class StepWriter:
         self.insert(new, records)
         self.update(changed)
         if self.plan.many_to_many:
-            written = [row for row, action in self.outcome.actions.items() if action != "unchanged"]
+            written = [row for row in first_rows if self.outcome.actions.get(row, "unchanged") != "unchanged"]
             relations.write({row: self.outcome.pks[row] for row in written})
         # Where the first one failed, the chunk is written again, and one of its twins comes first.
         self.outcome.pks |= {row: self.outcome.pks[first] for row, first in twins.items() if first in self.outcome.pks}
@@ -114,7 +116,7 @@ class StepWriter:
             and not any(map(_is_null, keys.values()))
         ):
             numbers = map(self.numbers.__getitem__, keys)
-            self.outcome.seen = dict(zip(keys, zip(keys.values(), zip(numbers, repeat(0)), strict=False), strict=True))
+            self.outcome.seen |= dict(zip(keys, zip(keys.values(), zip(numbers, repeat(0)), strict=False), strict=True))
             return [*keys], {}
         rows: dict[Any, int] = {}
         twins: dict[int, int] = {}
@@ -128,6 +130,7 @@ class StepWriter:
             elif (first := rows.setdefault(key, row)) != row:
                 place = self.numbers[first], self.build_fingerprint(records[first])
                 if self.is_refused_twin(records[row], place):
+                    self.blamed[row] = first
                     self.fail_twin(row, records[row], place[0])
                 else:
                     twins[row] = first
@@ -263,6 +266,7 @@ class StepWriter:
             if first is not None:
                 names = " and ".join(str(self.plan.fields[place].verbose_name) for place in places)
                 reason = f"Row {self.numbers[first]} of the file has the same {names}."
+                self.blamed[row] = first
                 self.fail(row, self.plan.fields[places[0]].name, record[places[0]], Fault(reason, "duplicate"))
                 return None
             claims.append((held, value))
