@@ -30,6 +30,7 @@ from drf_commons.services.importing import (
     open_table,
 )
 from drf_commons.services.importing.failures import FailedRowsFile
+from drf_commons.services.importing.headers import UNREAD_MARK
 from tests.personnel.files import (
     COLUMNS,
     CONFIG,
@@ -773,7 +774,7 @@ def test_a_failed_row_of_which_nothing_could_be_read_fails_again_unless_it_is_me
     """The file of failed rows has nothing of it but the reason, which is no row of blanks."""
     again = write_failed(b'number,code\n1,x\n2,"y\n', "desks.csv")
     result = FileImportService(DESKS).import_file(io.BytesIO(again), name="desks-failed.csv")
-    assert [(error.row, error.column, error.code) for error in result.errors] == [(2, "Import errors", "blank")]
+    assert [(error.row, error.column, error.code) for error in result.errors] == [(2, "Import errors", "unread")]
     assert Desk.objects.count() == 1
 
 
@@ -784,7 +785,20 @@ def test_a_failed_row_keeps_the_cells_that_could_be_read() -> None:
     header, *rows = csv.reader(io.StringIO(write_failed(upload.encode(), "desks.csv").decode()))
     assert header == ["number", "code", "Import errors"]
     assert [row[:2] for row in rows] == [["2", ""], ["3", "a"], ["4", "a\ufffdb"], ["'=5", "y"], ["6", ""]]
-    assert rows[1][2] == "Row 4. the row has 4 cells, and the header has 2; behind its last column stands 'b,c'"
+    assert (
+        rows[1][2]
+        == f"{UNREAD_MARK} Row 4. the row has 4 cells, and the header has 2; behind its last column stands 'b,c'"
+    )
+
+
+def test_a_failed_row_that_could_not_be_read_waits_until_its_reason_is_cleared() -> None:
+    """It is refused again and again, with the reason that it had, and imported once somebody has mended it."""
+    again = write_failed(b"number,code\n1,x\n2,a,b\n", "desks.csv")
+    assert write_failed(again, "desks.csv") == again
+    assert Desk.objects.count() == 1
+    mended = again.decode().replace("2,a,", "2,a b,").partition(UNREAD_MARK)[0].rstrip('"')
+    result = FileImportService(DESKS).import_file(io.BytesIO(mended.encode()), name="desks.csv")
+    assert (result.created, Desk.objects.get(number=2).code) == (1, "a b")
 
 
 def test_a_failed_row_of_a_sheet_keeps_its_cells() -> None:
@@ -800,7 +814,7 @@ def test_a_failed_row_of_a_sheet_keeps_its_cells() -> None:
     _, first, second = cast("Any", again.active).iter_rows(values_only=True)
     assert first[:2] == ("#DIV/0!", "y")
     assert second[:2] == (3, "z")
-    assert second[2] == "Row 4. column C has no header, and the cell in it is not blank: 'beyond'"
+    assert second[2] == f"{UNREAD_MARK} Row 4. column C has no header, and the cell in it is not blank: 'beyond'"
 
 
 # What may be touched

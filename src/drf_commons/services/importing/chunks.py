@@ -16,7 +16,7 @@ from django.db import models, transaction
 
 from drf_commons.services.importing.cells import write_cell
 from drf_commons.services.importing.config import ForeignKeyLookup
-from drf_commons.services.importing.headers import REASON_COLUMN
+from drf_commons.services.importing.headers import REASON_COLUMN, UNREAD_MARK
 from drf_commons.services.importing.lookups import MAX_PARAMETERS, Fault, Lookup
 from drf_commons.services.importing.plan import Plan, StepPlan
 from drf_commons.services.importing.result import Action, CellError, FailedRow, PreviewRow, StepCounts
@@ -139,7 +139,7 @@ class _Run:
         with self.watch.time("converting"):
             self.converted = {step.name: self.convert(step) for step in plan.steps}
             if REASON_COLUMN in plan.header:
-                self.fail_blank(plan.header.index(REASON_COLUMN))
+                self.fail_unmended(plan.header.index(REASON_COLUMN))
 
     def convert(self, step: StepPlan) -> _Converted:
         """Convert every cell of a step."""
@@ -167,11 +167,18 @@ class _Run:
             if type(value) is Fault:
                 self.fail(row, self.plan.header[index], self.columns[index][row], value)
 
-    def fail_blank(self, place: int) -> None:
-        """Refuse rows of a file of failed rows that hold nothing but the reason at *place*: they were not readable."""
+    def fail_unmended(self, place: int) -> None:
+        """Refuse rows of a file of failed rows that could not be read and are as they were, by the reasons at *place*.
+
+        Such a row has lost something, or has it in the wrong columns, which its cells do not tell.
+        """
         for row, cells in enumerate(self.chunk.rows):
-            if not any(write_cell(cell).strip() for cell in (*cells[:place], *cells[place + 1 :])):
+            fault = None
+            if str(cells[place]).startswith(UNREAD_MARK):
+                fault = Fault("the row could not be read; mend it, and clear the cell with the reason", "unread")
+            elif not any(write_cell(cell).strip() for cell in (*cells[:place], *cells[place + 1 :])):
                 fault = Fault("the row holds nothing but a reason; fill it in, or remove it", "blank")
+            if fault is not None:
                 self.fail(row, self.plan.header[place], cells[place], fault)
 
     def fail(self, row: int, column: str, value: object, fault: Fault) -> None:

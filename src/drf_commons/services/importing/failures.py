@@ -13,9 +13,9 @@ from typing import Any, Final, Literal, Self, TypeAlias, cast
 from drf_commons.services.exporting.xlsx import Sheet, SheetColumn, write_workbook
 from drf_commons.services.formulas import guard
 from drf_commons.services.importing.cells import write_cell
-from drf_commons.services.importing.headers import REASON_COLUMN
+from drf_commons.services.importing.headers import REASON_COLUMN, UNREAD_MARK
 from drf_commons.services.importing.result import FailedRow
-from drf_commons.services.importing.tables import Table, TableFormat
+from drf_commons.services.importing.tables import UNREAD_CODES, Table, TableFormat
 
 __all__ = ["FailedRowsFile", "FailedRowsFormat"]
 
@@ -74,7 +74,7 @@ class FailedRowsFile:
         return _CONTENT_TYPES[self._format]
 
     def add(self, rows: Sequence[FailedRow]) -> None:
-        """Keep *rows*; one that could not be read has the cells that could be, and its reasons."""
+        """Keep *rows*; one that could not be read has the cells that could be, and is to be looked at."""
         kept = [[*self._get_cells(row), _explain(row)] for row in rows]
         pickle.dump(kept, self._kept, protocol=pickle.HIGHEST_PROTOCOL)
         self.count += len(rows)
@@ -124,9 +124,12 @@ class FailedRowsFile:
 
 
 def _explain(row: FailedRow) -> str:
-    """Return every reason in one cell, with the number that the row had."""
+    """Return every reason in one cell, with the number that the row had; of one that comes back as it went its own."""
+    if unmended := [error.value for error in row.errors if error.code == "unread"]:
+        return str(unmended[0])
     reasons = [f"{error.column}: {error.reason}" if error.column else error.reason for error in row.errors]
-    return f"Row {row.number}. {'; '.join(reasons)}"
+    mark = f"{UNREAD_MARK} " if any(error.code in UNREAD_CODES for error in row.errors) else ""
+    return f"{mark}Row {row.number}. {'; '.join(reasons)}"
 
 
 def _cut(cell: Any) -> object:

@@ -9,10 +9,12 @@ from typing import Final
 
 from drf_commons.errors import UnreadableFileError
 
-__all__ = ["REASON_COLUMN", "name_column", "place_column", "read_header"]
+__all__ = ["REASON_COLUMN", "UNREAD_MARK", "name_column", "place_column", "read_header"]
 
 #: The column of a file of failed rows that says why; an import leaves it out.
 REASON_COLUMN: Final = "Import errors"
+#: How the reason of a row begins that could not be read: it is not imported before somebody has looked at it.
+UNREAD_MARK: Final = "Mend this row, then clear this cell."
 
 _SHOWN: Final = 5
 _LETTERS: Final = re.compile("[A-Z]{1,3}")

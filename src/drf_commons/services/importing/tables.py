@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = [
+    "UNREAD_CODES",
     "Chunk",
     "Cursor",
     "FileFormat",
@@ -37,6 +38,11 @@ TableFormat: TypeAlias = Literal["csv", "xlsx", "xls", "ods", "dataframe"]
 #: What :func:`open_table` takes: an open binary file (an upload is one), a path, or a pandas ``DataFrame``.
 TableSource: TypeAlias = "IO[bytes] | Path | DataFrame"
 
+
+#: Why a row cannot be read; ``unread`` is one that comes back from a file of failed rows as it went.
+UNREAD_CODES: Final = frozenset(
+    {"ragged", "too_long", "nul", "quote", "line_break", "error_cell", "invalid_cell", "unread"}
+)
 
 #: What no file of failed rows may have in its cells.
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
@@ -98,7 +104,7 @@ class RowFault:
     #: What stands there, cut short where it is long.
     value: object
     reason: str
-    #: One of ``ragged``, ``too_long``, ``nul``, ``quote``, ``line_break``, ``error_cell``, ``invalid_cell``.
+    #: One of :data:`UNREAD_CODES`.
     code: str
     #: What could be read of the row, as far as the header goes: what :func:`keep_cells` returns, or nothing.
     cells: Sequence[object] = ()
