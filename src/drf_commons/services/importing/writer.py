@@ -38,6 +38,9 @@ _ROW_ERRORS: Final = (IntegrityError, DataError, VersionConflictError, ValueErro
 #: Told the index of a row, the name of a field, its value and what is wrong.
 Fail: TypeAlias = Callable[[int, str, Any, Fault], None]
 
+#: Columns that must be unique besides the key: their places, what reads them from a record, and who holds what.
+_Unique: TypeAlias = "tuple[Sequence[int], Callable[[Record], Any], Mapping[Any, StoredRow]]"
+
 
 @dataclass(slots=True)
 class StepOutcome:
@@ -177,8 +180,8 @@ class StepWriter:
             record = records[row]
             key = None if get_key is None else get_key(record)
             stored = None if key is None else existing.by_key.get(key)
-            claims = self.find_claims(row, record, stored, others, holders) if others else ()
-            if claims is None:
+            if others and self.clashes(row, record, stored, others, holders):
+                self.release(row, record, others, holders)
                 continue
             if stored is None:
                 new.append(row)
@@ -191,9 +194,8 @@ class StepWriter:
                 self.settle(row, "unchanged", stored.pk)
             else:
                 self.compare(row, record, stored, changed, relations)
-            if claims and (stored is None or row in changed or row in self.outcome.actions):
-                for held, value in claims:
-                    held[value] = row
+                if others and row not in changed and row not in self.outcome.actions:
+                    self.release(row, record, others, holders)
         return new, changed
 
     def leave_out_forbidden(
@@ -236,19 +238,15 @@ class StepWriter:
                 relations.accept(row, stored.pk)
             changed[row] = stored, changes
 
-    def find_claims(
+    def clashes(
         self,
         row: int,
         record: Record,
         stored: StoredRow | None,
-        others: Sequence[tuple[Sequence[int], Callable[[Record], Any], Mapping[Any, StoredRow]]],
+        others: Sequence[_Unique],
         holders: Sequence[dict[Any, int]],
-    ) -> Sequence[tuple[dict[Any, int], Any]] | None:
-        """Return what the row will hold that no other row of the file may; refuse one that shares it with another row.
-
-        Nothing is held by a row that fails, and so it takes nothing from the others.
-        """
-        claims: list[tuple[dict[Any, int], Any]] = []
+    ) -> bool:
+        """Refuse a row that shares what must be unique with another row, stored or in the file."""
         for (places, get_value, owners), held in zip(others, holders, strict=True):
             value = get_value(record)
             if value is None or (len(places) > 1 and None in value):
@@ -261,16 +259,22 @@ class StepWriter:
                         self.outcome.pks[row] = stored.pk
                 else:
                     self.fail_taken(row, record, places)
-                return None
-            first = held.get(value)
-            if first is not None:
+                return True
+            first = held.setdefault(value, row)
+            if first != row:
                 names = " and ".join(str(self.plan.fields[place].verbose_name) for place in places)
                 reason = f"Row {self.numbers[first]} of the file has the same {names}."
                 self.blamed[row] = first
                 self.fail(row, self.plan.fields[places[0]].name, record[places[0]], Fault(reason, "duplicate"))
-                return None
-            claims.append((held, value))
-        return claims
+                return True
+        return False
+
+    def release(self, row: int, record: Record, others: Sequence[_Unique], holders: Sequence[dict[Any, int]]) -> None:
+        """Forget what a row that fails would have held, so that it takes nothing from the others."""
+        for (_, get_value, _), held in zip(others, holders, strict=True):
+            value = get_value(record)
+            if held.get(value) == row:
+                del held[value]
 
     def fail_taken(self, row: int, record: Record, places: Sequence[int]) -> None:
         """Refuse a row whose values at *places* another row has, in Django's words."""
