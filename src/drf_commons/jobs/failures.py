@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import heapq
-import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -17,6 +16,7 @@ from drf_commons.jobs.models import FailedRows, ImportChunk, ImportJob
 from drf_commons.jobs.rows import find_failed, get_database
 from drf_commons.services.importing import CellError, FailedRow, FailedRowsFile
 from drf_commons.services.importing.cells import write_cell
+from drf_commons.services.importing.tables import UNSTORABLE
 
 __all__ = ["keep_failed", "make_storable", "read_failed", "save_failed_file"]
 
@@ -28,15 +28,11 @@ _TYPES: Final[Mapping[str, Any]] = {
 }
 
 
-#: What a file may have in its cells, and PostgreSQL does not take as JSON.
-_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
-
-
 def make_storable(value: Any) -> Any:
     """Return *value*, which is as JSON has it, with a sign of its own for every character that no database takes."""
     match value:
         case str():
-            return _UNSTORABLE.sub("\ufffd", value)
+            return UNSTORABLE.sub("\ufffd", value)
         case list() | tuple():
             return [make_storable(item) for item in cast("Sequence[Any]", value)]
         case dict():

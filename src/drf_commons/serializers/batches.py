@@ -15,7 +15,6 @@ from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, Final, TypeAlias, cast
 
-from django.core.exceptions import EmptyResultSet
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import Model
 from rest_framework import relations
@@ -24,7 +23,7 @@ from rest_framework.fields import Field, SkipField, empty, get_error_detail
 from rest_framework.serializers import Serializer, as_serializer_error
 from rest_framework.validators import UniqueTogetherValidator, UniqueValidator
 
-from drf_commons.serializers.known_rows import UNSAID, KnownKeys, KnownRows, Values
+from drf_commons.serializers.known_rows import UNSAID, KnownRows, OfferedRows, Values, is_of_ours
 from drf_commons.serializers.nested import NestedRelation, NestingSerializer
 from drf_commons.serializers.plain_values import is_plain_field, read_plain
 from drf_commons.serializers.relations import ConfigurableRelatedFieldMixin
@@ -56,9 +55,6 @@ _METHODS: Final = (
     "set_value",
     "validate_empty_values",
 )
-#: For how many querysets of one field the rows are looked up together.
-_MAX_QUERYSETS: Final = 10
-
 _UNREADABLE: Final = (DjangoValidationError, OverflowError, SkipField, TypeError, ValidationError, ValueError)
 
 
@@ -294,7 +290,7 @@ class BatchReader:
                 if related.looks_up_together:
                     stack.enter_context(related.preloaded(self.list_values(field)))
             elif (path := _find_look_up(related)) is not None:
-                related.get_queryset = _Rows(related, path, self.list_values(field))
+                related.get_queryset = OfferedRows(related, path, self.list_values(field))
                 stack.callback(delattr, related, "get_queryset")
         if _is_a(self.child, NestingSerializer):
             for nesting in self.child.nestings.values():
@@ -401,7 +397,7 @@ class BatchReader:
             return column.cells
         field = column.field
         # A field of the project's own may count its calls, or look at the row.
-        is_known = _is_of_ours(_get_class(field).to_internal_value) and _is_of_ours(
+        is_known = is_of_ours(_get_class(field).to_internal_value) and is_of_ours(
             getattr(_get_class(getattr(field, "child_relation", field)), "get_queryset", _RELATED.get_queryset)
         )
         cells: list[Any] = []
@@ -445,39 +441,6 @@ class BatchReader:
         finally:
             own.pop("initial_data", None)
             own.update(before)
-
-
-class _Rows:
-    """Stands in for the ``get_queryset()`` of a related field of DRF's: the rows that it gives are looked up together.
-
-    One of the project's own is asked for every row, which it may look at; what it has given before is known.
-    """
-
-    def __init__(self, field: Any, path: str, values: Sequence[object]) -> None:
-        self._get: Callable[[], Any] = field.get_queryset
-        self._is_own: bool = not _is_of_ours(_get_class(field).get_queryset)
-        self._path = path
-        self._values = values
-        self._known: dict[str, Any] = {}
-
-    def __call__(self) -> Any:
-        if not self._is_own:
-            return self._known.get("") or self._know("", self._get())
-        rows = self._get()
-        try:
-            name = f"{rows.db} {rows.query.sql_with_params()}"
-        except (AttributeError, EmptyResultSet):
-            return rows
-        return self._known.get(name) or (rows if len(self._known) >= _MAX_QUERYSETS else self._know(name, rows))
-
-    def _know(self, name: str, rows: Any) -> Any:
-        self._known[name] = KnownKeys(rows, self._path, self._values)
-        return self._known[name]
-
-
-def _is_of_ours(method: Any) -> bool:
-    """Tell whether *method* is DRF's or the library's, and does the same whatever the row."""
-    return str(method.__module__).startswith(("rest_framework.", "drf_commons."))
 
 
 def _get_class(value: object) -> Any:

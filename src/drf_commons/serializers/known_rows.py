@@ -8,10 +8,11 @@ other question on, so that the fields and validators stay DRF's own.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final, TypeAlias, cast
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, CharField, Field, ForeignKey, Model, Q, QuerySet, TextField
@@ -22,13 +23,16 @@ from drf_commons.bulk.membership import build_arrays, build_json_rows, select_ho
 from drf_commons.bulk.querysets import lock_rows
 from drf_commons.serializers.keys import Key, build_key, get_max_values
 
-__all__ = ["UNSAID", "KnownKeys", "KnownRows", "Values", "is_hashable"]
+__all__ = ["UNSAID", "KnownKeys", "KnownRows", "OfferedRows", "Values", "is_hashable", "is_of_ours"]
 
 #: What a row holds in the columns of a rule.
 Values: TypeAlias = tuple[Hashable, ...]
 
 #: Stands in a column for a row that says nothing of it.
 UNSAID: Final = object()
+
+#: For how many querysets of one field the rows are looked up together.
+_MAX_QUERYSETS: Final = 10
 
 #: The length in ``varchar(10)``; a cast with it would cut the text.
 _LENGTH: Final = re.compile(r"\(.*?\)")
@@ -68,6 +72,35 @@ class KnownKeys:
 
     def _can_ask(self, key: Hashable) -> bool:
         return self.key.can_hold(key, self.queryset.db)
+
+
+class OfferedRows:
+    """Stands in for the ``get_queryset()`` of a related field of DRF's: the rows that it gives are looked up together.
+
+    One of the project's own is asked for every row, which it may look at; what it has given before is known.
+    """
+
+    def __init__(self, field: Any, path: str, values: Sequence[object]) -> None:
+        self._get: Callable[[], Any] = field.get_queryset
+        self._is_own: bool = not is_of_ours(cast("Any", type(field)).get_queryset)
+        self._path = path
+        self._values = values
+        self._known: dict[str, KnownKeys] = {}
+
+    def __call__(self) -> Any:
+        """Return the rows that may be named for the row at hand, known where they are looked up already."""
+        if not self._is_own:
+            return self._known.get("") or self._know("", self._get())
+        rows = self._get()
+        try:
+            name = f"{rows.db} {rows.query.sql_with_params()}"
+        except (AttributeError, EmptyResultSet):
+            return rows
+        return self._known.get(name) or (rows if len(self._known) >= _MAX_QUERYSETS else self._know(name, rows))
+
+    def _know(self, name: str, rows: Any) -> KnownKeys:
+        self._known[name] = KnownKeys(rows, self._path, self._values)
+        return self._known[name]
 
 
 class KnownRows:
@@ -335,3 +368,8 @@ def is_hashable(values: Values) -> bool:
     except TypeError:
         return False
     return True
+
+
+def is_of_ours(method: Any) -> bool:
+    """Tell whether *method* is DRF's or the library's, and does the same whatever the row."""
+    return str(method.__module__).startswith(("rest_framework.", "drf_commons."))

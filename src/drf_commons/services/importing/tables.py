@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "UNREAD_CODES",
+    "UNSTORABLE",
     "Chunk",
     "Cursor",
     "FileFormat",
@@ -44,8 +45,8 @@ UNREAD_CODES: Final = frozenset(
     {"ragged", "too_long", "nul", "quote", "line_break", "error_cell", "invalid_cell", "unread"}
 )
 
-#: What no file of failed rows may have in its cells.
-_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+#: What a file may have in its cells, and neither a file of failed rows nor every database takes.
+UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +114,7 @@ class RowFault:
 def keep_cells(cells: Sequence[object], longest: int) -> Sequence[object]:
     """Return *cells* of a row that could not be read, to be mended: fit for any file, and none that is too long."""
     return [
-        cell if not isinstance(cell, str) else _UNSTORABLE.sub("\ufffd", cell) if len(cell) <= longest else None
+        cell if not isinstance(cell, str) else UNSTORABLE.sub("\ufffd", cell) if len(cell) <= longest else None
         for cell in cells
     ]
 
